@@ -1,0 +1,39 @@
+# Every target sets up .venv by itself: with uv if present, else with venv and pip.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-fast check bench docs clean
+
+demo: .venv/ready
+	$(BIN)/autograd-tiny demo --out demo-output
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n auto
+
+test-fast: .venv/ready
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/ready
+	$(BIN)/python -c "import micrograd" 2>/dev/null || $(MAKE) --no-print-directory .venv/bench
+	$(BIN)/python -m tests.benchmarks
+
+docs: .venv/ready
+	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
+
+clean:
+	rm -rf .venv demo-output docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.venv/ready: pyproject.toml
+	if command -v uv >/dev/null; then uv venv --quiet --allow-existing --python $(PYTHON) .venv; else $(PYTHON) -m venv .venv; fi
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -e ".[dev]"; else $(BIN)/python -m pip install --quiet -e ".[dev]"; fi
+	touch $@
+
+.PHONY: .venv/bench
+.venv/bench:
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -e ".[bench]"; else $(BIN)/python -m pip install --quiet -e ".[bench]"; fi

@@ -1,0 +1,59 @@
+"""The exceptions: one class per mistake, each docstring says what happened and what to do."""
+
+from __future__ import annotations
+
+
+class AutogradTinyError(Exception):
+    """Base of every error this package raises; catch it to catch them all."""
+
+
+class NotARealNumberError(AutogradTinyError, TypeError):
+    """Something that is not one real number was used as one: pass a float, an int or a Value."""
+
+
+class OperandError(AutogradTinyError, TypeError):
+    """An operation was called with the wrong operands: its message states the signature."""
+
+
+class ParameterError(AutogradTinyError, ValueError):
+    """A fixed number of an operation or a setting is missing, unknown or out of range."""
+
+
+class RegistrationError(AutogradTinyError, ValueError):
+    """``@primitive`` cannot register this block: the message says which part to change."""
+
+
+class GraphError(AutogradTinyError, ValueError):
+    """A graph cannot be walked as asked: for example a root that is not a Value."""
+
+
+class StaleValueError(AutogradTinyError, RuntimeError):
+    """A leaf changed between forward and backward where its old number is needed: run forward again."""
+
+
+class AnomalyError(AutogradTinyError, ArithmeticError):
+    """Under ``detect_anomaly()`` a value or gradient became inf or nan: the message names the node."""
+
+
+class ShapeError(AutogradTinyError, ValueError):
+    """Lengths do not fit together: the message names what was expected and what came."""
+
+
+class ExpressionError(AutogradTinyError, ValueError):
+    """A written expression cannot be read: the message gives the position.
+
+    Attributes:
+        position: offset of the offending character, counted from 0.
+    """
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(f"{message} (at character {position + 1})")
+        self.position = position
+
+
+class MissingPackageError(AutogradTinyError, ImportError):
+    """An optional package is not installed: the message is the line that installs it."""
+
+    def __init__(self, package: str, purpose: str, extra: str = "") -> None:
+        target = f'"autograd_tiny[{extra}]"' if extra else package
+        super().__init__(f"{purpose} needs the package {package}: run  pip install {target}")

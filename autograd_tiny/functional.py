@@ -1,0 +1,254 @@
+"""Derivatives of functions: grad, value_and_grad, jacobian, hessian, jvp, vjp, hvp.
+
+Arguments and results may be numbers, Values, or lists, tuples and dicts of them, nested at will. A
+gradient has the shape of the argument it belongs to. Called with Values, every function here gives
+Values that can be differentiated again, so ``grad(grad(f))`` works to any order.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import reduce, wraps
+from typing import Any
+
+from . import ops
+from .errors import GraphError, NotARealNumberError
+from .primitive import real
+from .value import Value, gradients, slopes_as_values, topological_order
+
+Tree = Any
+"""A number, a Value, or a list, tuple or dict of Trees."""
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Return the function that computes the gradient of ``f``.
+
+    Args:
+        f: function of numbers or nested containers, with one number as its result.
+        argnums: which positional argument(s) to differentiate, counted from 0; a sequence gives a tuple.
+
+    Raises:
+        GraphError: when the result of ``f`` is not one number, or an argument does not exist.
+
+    >>> grad(lambda x, y: x * x * y)(3.0, 2.0)
+    12.0
+    >>> grad(lambda p: p["w"] * p["x"] + p["b"])({"w": 2.0, "x": 5.0, "b": 1.0})
+    {'w': 5.0, 'x': 2.0, 'b': 1.0}
+    >>> grad(grad(grad(lambda x: x**4)))(2.0)
+    48.0
+    """
+    both = value_and_grad(f, argnums)
+
+    @wraps(f)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return gradient
+
+
+def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., tuple[Any, Any]]:
+    """Return the function that computes ``(f(...), gradient)`` in one go; arguments as for :func:`grad`.
+
+    >>> value_and_grad(lambda x: x * x)(3.0)
+    (9.0, 6.0)
+    """
+
+    @wraps(f)
+    def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        call = _Call(f, args, kwargs, argnums)
+        if not _is_number(call.result):
+            raise GraphError(f"grad needs a function with one number as its result, got {call.result!r}; use jacobian")
+        return call.out(call.result), call.gradient_of(call.result)
+
+    return both
+
+
+def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Return ``(f(*args), pull)``; ``pull(upstream)`` is the vector-Jacobian product, one entry per argument.
+
+    Args:
+        f: function of nested containers with a nested result.
+        args: the point.
+
+    >>> y, pull = vjp(lambda x, y: [x * y, x + y], 3.0, 2.0)
+    >>> y, pull([1.0, 10.0])
+    ([6.0, 5.0], (12.0, 13.0))
+    """
+    call = _Call(f, args, {}, range(len(args)))
+    results = flatten(call.result)
+
+    def pull(upstream: Any) -> tuple[Any, ...]:
+        seeds = flatten(upstream)
+        if len(seeds) != len(results):
+            raise GraphError(f"the upstream gradient needs {len(results)} numbers like the result, got {len(seeds)}")
+        product: tuple[Any, ...] = call.gradient(results, seeds)
+        return product
+
+    return call.out(call.result), pull
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Return ``(f(*primals), Jacobian-vector product)`` by forward mode.
+
+    The tangent of every node is the sum of slope * tangent over its parents, from the leaves to the result.
+
+    Args:
+        primals: the arguments of ``f``.
+        tangents: the direction, of the same structure.
+
+    >>> jvp(lambda x, y: x * y, (3.0, 2.0), (1.0, 10.0))
+    (6.0, 32.0)
+    """
+    call = _Call(f, tuple(primals), {}, range(len(primals)))
+    directions = flatten(list(tangents))
+    if len(directions) != len(call.variables):
+        raise GraphError(
+            f"jvp needs one tangent number per primal number, {len(call.variables)}, got {len(directions)}"
+        )
+    higher = call.differentiable or any(isinstance(d, Value) for d in directions)
+    tangent: dict[Value, Any] = dict(zip(call.variables, directions, strict=True))
+    results = [_lifted(r) for r in flatten(call.result)]
+    for node in topological_order(results, stop=call.variables):
+        slopes = slopes_as_values(node) if higher else node.slopes
+        moves = [slope * tangent[p] for p, slope in zip(node.parents, slopes, strict=True) if p in tangent]
+        if moves:
+            tangent[node] = reduce(operator.add, moves)
+    outputs = [tangent.get(r, 0.0) for r in results]
+    return call.out(call.result), rebuild(call.result, outputs)
+
+
+def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """Return the function that computes every d result / d argument, by one reverse sweep per result.
+
+    The structure is that of the result, with each number replaced by a gradient of the argument's structure.
+
+    >>> jacobian(lambda v: [v[0] * v[1], v[0] + v[1]])([3.0, 2.0])
+    [[2.0, 3.0], [1.0, 1.0]]
+    """
+
+    @wraps(f)
+    def rows(*args: Any, **kwargs: Any) -> Any:
+        call = _Call(f, args, kwargs, argnums)
+        return rebuild(call.result, [call.gradient_of(result) for result in flatten(call.result)])
+
+    return rows
+
+
+def hessian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
+    """Return the function that computes all second derivatives, the Jacobian of the gradient.
+
+    >>> hessian(lambda v: v[0] ** 2 * v[1])([3.0, 2.0])
+    [[4.0, 6.0], [6.0, 0.0]]
+    """
+    return jacobian(grad(f, argnums), argnums)
+
+
+def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+    """Return Hessian times vector, one entry per argument, by forward mode over reverse mode.
+
+    The cost is a few evaluations of ``f``, whatever the number of arguments (Pearlmutter 1994,
+    "Fast exact multiplication by the Hessian").
+
+    >>> hvp(lambda x, y: x * x * y, (3.0, 2.0), (1.0, 0.0))
+    (4.0, 6.0)
+    """
+    return jvp(grad(f, argnums=range(len(primals))), primals, tangents)[1]
+
+
+# ---------------------------------------------------------------- one call of f on fresh variables
+
+
+class _Call:
+    """``f`` applied to fresh variables in place of the chosen arguments."""
+
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | Sequence[int]
+    ) -> None:
+        self.single = isinstance(argnums, int)
+        chosen = [argnums] if isinstance(argnums, int) else list(argnums)
+        for i in chosen:
+            if not -len(args) <= i < len(args):
+                raise GraphError(f"argnums={i} does not exist: the function was called with {len(args)} arguments")
+        self.arguments = [args[i] for i in chosen]
+        numbers = flatten(self.arguments)
+        # Values given by the caller stay tied to their own graph, so that the outcome can be differentiated again.
+        self.differentiable = any(isinstance(leaf, Value) for leaf in flatten(list(args), check=False))
+        self.variables = [ops.identity(x) if isinstance(x, Value) else Value(x) for x in numbers]
+        fresh = rebuild(self.arguments, self.variables)
+        replaced = list(args)
+        for i, argument in zip(chosen, fresh, strict=True):
+            replaced[i] = argument
+        self.result = f(*replaced, **kwargs)
+
+    def gradient(self, results: Sequence[Any], seeds: Sequence[Any]) -> Any:
+        """Return the gradient of sum(seed * result) in the structure of the chosen arguments."""
+        higher = self.differentiable or any(isinstance(seed, Value) for seed in seeds)
+        leaves = gradients([_lifted(r) for r in results], self.variables, seeds, create_graph=higher)
+        structure = self.arguments[0] if self.single else tuple(self.arguments)
+        return rebuild(structure, leaves)
+
+    def gradient_of(self, result: Any) -> Any:
+        return self.gradient([result], [1.0])
+
+    def out(self, result: Tree) -> Tree:
+        """Return the result as floats, or as Values when the caller works with Values."""
+        if self.differentiable:
+            return result
+        return rebuild(result, [float(leaf) for leaf in flatten(result)])
+
+
+def _lifted(number: Any) -> Value:
+    return number if isinstance(number, Value) else Value(number)
+
+
+def _is_number(thing: Any) -> bool:
+    return isinstance(thing, Value) or not isinstance(thing, (list, tuple, dict))
+
+
+# ---------------------------------------------------------------- nested containers
+
+
+def flatten(tree: Tree, *, check: bool = True) -> list[Any]:
+    """Return the numbers of nested lists, tuples and dicts, from left to right.
+
+    Args:
+        check: refuse leaves that are not numbers.
+
+    Raises:
+        NotARealNumberError: for a leaf that is neither a number nor a Value.
+
+    >>> flatten({"a": [1.0, 2.0], "b": (3.0,)})
+    [1.0, 2.0, 3.0]
+    """
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, (list, tuple)):
+        return [leaf for branch in tree for leaf in flatten(branch, check=check)]
+    if isinstance(tree, Value) or not check:
+        return [tree]
+    try:
+        return [real(tree, "a derivative")]
+    except NotARealNumberError as error:
+        raise NotARealNumberError(f"{error} (containers may be lists, tuples and dicts)") from None
+
+
+def rebuild(tree: Tree, leaves: Sequence[Any]) -> Tree:
+    """Return ``leaves`` in the structure of ``tree``.
+
+    >>> rebuild({"a": [0, 0], "b": 0}, [1.0, 2.0, 3.0])
+    {'a': [1.0, 2.0], 'b': 3.0}
+    """
+    source = iter(leaves)
+
+    def build(branch: Tree) -> Tree:
+        if isinstance(branch, dict):
+            return {key: build(child) for key, child in branch.items()}
+        if isinstance(branch, (list, tuple)):
+            children = [build(child) for child in branch]
+            if isinstance(branch, list):
+                return children
+            return type(branch)(*children) if hasattr(branch, "_fields") else tuple(children)
+        return next(source)
+
+    return build(tree)

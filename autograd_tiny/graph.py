@@ -1,0 +1,204 @@
+"""Graph: an immutable snapshot of everything a root depends on; all readers (draw, explain) work on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from . import ops
+from .errors import GraphError
+from .primitive import Primitive
+from .value import NO_GRAD_YET, Constant, Value, topological_order
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of a Graph.
+
+    Attributes:
+        index: position in topological order, counted from 0.
+        name: the label, made unique; else ``x1`` for a leaf, ``v1`` for a result, the number for a constant.
+        op: the operation, None for a leaf.
+        parents: indices of the operands, in operand order.
+        data: the number.
+        slopes: d node / d operand for each operand, from the forward pass.
+        grad: the gradient, None before any ``backward()``.
+        label, scope, line: as recorded, ``""`` where nothing was.
+        constant: whether the leaf is a plain number that was never a Value of its own.
+    """
+
+    index: int
+    name: str
+    op: Primitive | None
+    parents: tuple[int, ...]
+    data: float
+    slopes: tuple[float, ...]
+    grad: float | None
+    label: str
+    scope: str
+    line: str
+    constant: bool
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the node has no parents."""
+        return self.op is None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All nodes below some roots, every node after its parents.
+
+    Attributes:
+        nodes: the nodes in topological order.
+        roots: indices of the roots.
+
+    >>> from autograd_tiny import Value
+    >>> a = Value(2.0, "a")
+    >>> graph = Graph.of(a * a + 1)
+    >>> [(node.name, graph.formula(node)) for node in graph.nodes]
+    [('a', 'a'), ('v1', 'a * a'), ('1', '1'), ('v2', 'v1 + 1')]
+    """
+
+    nodes: tuple[Node, ...]
+    roots: tuple[int, ...]
+
+    @classmethod
+    def of(cls, *roots: Value) -> Graph:
+        """Take the snapshot.
+
+        Args:
+            roots: one or more Values.
+
+        Raises:
+            GraphError: when there is no root, or one is not a Value.
+        """
+        if not roots:
+            raise GraphError("a graph needs at least one root, got none; pass the Value that was computed last")
+        for root in roots:
+            if not isinstance(root, Value):
+                raise GraphError(f"a graph is taken from a Value, got {root!r} ({type(root).__name__})")
+        order = topological_order(roots)
+        index = {node: i for i, node in enumerate(order)}
+        scopes = _scopes(order)
+        nodes = tuple(
+            Node(
+                index=i,
+                name=name,
+                op=node.op,
+                parents=tuple([index[parent] for parent in node.parents]),
+                data=node.data,
+                slopes=tuple(map(float, node.slopes)),
+                grad=None if node.grad is NO_GRAD_YET else float(node.grad),
+                label=node.label,
+                scope=scopes[node],
+                line=node.line,
+                constant=isinstance(node, Constant),
+            )
+            for i, (node, name) in enumerate(zip(order, _names(order), strict=True))
+        )
+        return cls(nodes, tuple(index[root] for root in roots))
+
+    @property
+    def root(self) -> Node:
+        """The first root."""
+        return self.nodes[self.roots[0]]
+
+    def parents(self, node: Node) -> tuple[Node, ...]:
+        """Return the operands of a node, in order; the same one twice for ``x * x``."""
+        return tuple([self.nodes[i] for i in node.parents])
+
+    def uses(self) -> list[int]:
+        """Return, for each node, how often it is an operand."""
+        count = Counter(parent for node in self.nodes for parent in node.parents)
+        return [count[i] for i in range(len(self.nodes))]
+
+    def formula(self, node: Node, *, latex: bool = False) -> str:
+        """Return how the node was made, in terms of its parents' names."""
+        if node.op is None:
+            return node.name
+        return node.op.write([parent.name for parent in self.parents(node)], latex=latex)
+
+    def unfolded(self) -> Graph:
+        """Return the graph with every ``dot`` drawn out as its products and their sum.
+
+        >>> from autograd_tiny import Value, dot
+        >>> y = dot([Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)])
+        >>> [node.op.name for node in Graph.of(y).unfolded().nodes if node.op]
+        ['mul', 'mul', 'sum']
+        """
+        nodes: list[Node] = []
+        moved: dict[int, int] = {}
+        taken = {node.name for node in self.nodes}
+        for node in self.nodes:
+            parents = tuple(moved[i] for i in node.parents)
+            if node.op is not None and node.op.name == "dot":
+                half = len(parents) // 2
+                pairs = zip(parents[:half], parents[half:], node.slopes[half:], node.slopes[:half], strict=True)
+                products = []
+                for k, (left, right, x, w) in enumerate(pairs, start=1):
+                    product = replace(
+                        node,
+                        index=len(nodes),
+                        name=_free(f"{node.name}.{k}", taken),
+                        op=ops.mul,
+                        parents=(left, right),
+                        data=x * w,
+                        slopes=(w, x),
+                        label="",
+                    )
+                    products.append(len(nodes))
+                    nodes.append(product)
+                node = replace(node, op=ops.sum, slopes=(1.0,) * half)
+                parents = tuple(products)
+            moved[node.index] = len(nodes)
+            nodes.append(replace(node, index=len(nodes), parents=parents))
+        return Graph(tuple(nodes), tuple(moved[i] for i in self.roots))
+
+
+def _scopes(order: list[Value]) -> dict[Value, str]:
+    """Return each node's scope; a leaf without one belongs where all its users are."""
+    scopes = {node: node.scope for node in order}
+    users: dict[Value, set[str]] = {}
+    for node in order:
+        for parent in node.parents:
+            if parent.op is None and not parent.scope:
+                users.setdefault(parent, set()).add(node.scope)
+    for leaf, around in users.items():
+        if len(around) == 1:
+            scopes[leaf] = around.pop()
+    return scopes
+
+
+def _names(order: Iterable[Value]) -> list[str]:
+    order = list(order)
+    taken = {node.label for node in order if node.label}
+    used: set[str] = set()
+    leaves = results = 0
+    names = []
+    for node in order:
+        if node.label:
+            name = node.label if node.label not in used else _free(node.label, taken)
+        elif isinstance(node, Constant):
+            names.append(f"{node.data:.12g}")
+            continue
+        elif node.op is None:
+            leaves += 1
+            name = _free(f"x{leaves}", taken)
+        else:
+            results += 1
+            name = _free(f"v{results}", taken)
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return the name, with a number added if it is taken, and take it."""
+    candidate, k = name, 1
+    while candidate in taken:
+        k += 1
+        candidate = f"{name}_{k}"
+    taken.add(candidate)
+    return candidate

@@ -1,0 +1,592 @@
+"""What an operation is: the Primitive record, ``@primitive``, the registry and the float namespaces.
+
+An operation is declared in one block: a value rule and a slope rule, both written in ordinary
+arithmetic over a *number namespace* ``m``. The same rule then runs on floats, on Values (for
+derivatives of derivatives), on NumPy arrays or on symbols: one rule, many interpretations.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from .errors import NotARealNumberError, OperandError, ParameterError, RegistrationError
+
+M: TypeAlias = Any
+"""A number namespace: gives rules their elementary functions (``m.exp``, ``m.where``, ...)."""
+N: TypeAlias = Any
+"""One number of whatever kind the namespace works on."""
+Slopes: TypeAlias = tuple[Any, ...]
+"""One slope per operand, in operand order."""
+
+
+def real(number: Any, subject: str = "a Value") -> float:
+    """Return ``number`` as a Python float, or refuse it with the remedy.
+
+    Args:
+        number: an int, bool, float, Fraction or NumPy scalar.
+        subject: what needs the number, the subject of the error message.
+
+    Raises:
+        NotARealNumberError: for text, None, complex numbers, arrays and everything else.
+
+    >>> real(3), real(True)
+    (3.0, 1.0)
+    """
+    if isinstance(number, Real):
+        try:
+            return float(number)
+        except OverflowError:
+            raise NotARealNumberError(
+                f"{subject} holds a float, and this integer of {len(str(number))} digits is too large for one; "
+                "scale it down first"
+            ) from None
+    if type(number).__module__ == "numpy" and type(number).__name__ in ("bool", "bool_"):
+        return float(number)
+    raise NotARealNumberError(f"{subject} needs one real number, got {_shown(number)}; {_remedy(number)}")
+
+
+def _shown(thing: Any) -> str:
+    text = repr(thing)
+    return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(thing).__name__})"
+
+
+def _remedy(thing: Any) -> str:
+    if isinstance(thing, str):
+        return "convert it first: float(text)"
+    if thing is None:
+        return "did a function forget to return its result?"
+    if isinstance(thing, complex):
+        return "use its .real and .imag parts as two numbers"
+    if isinstance(thing, (list, tuple)) or hasattr(thing, "tolist"):
+        return "use one Value per element: [Value(x) for x in items]"
+    return "pass a float, an int or a Value"
+
+
+# ---------------------------------------------------------------- domains and kinks
+
+
+class Domain:
+    """The numbers an operand may take for a finite, real result.
+
+    Args:
+        low, high: the ends of the interval.
+        closed: whether finite ends belong to the interval.
+        excluding: single points inside the interval that do not belong.
+
+    >>> POSITIVE.contains(0.0), str(POSITIVE.named("x"))
+    (False, 'x > 0')
+    """
+
+    __slots__ = ("closed", "excluding", "high", "low")
+
+    def __init__(
+        self, low: float = -math.inf, high: float = math.inf, *, closed: bool = False, excluding: tuple[float, ...] = ()
+    ) -> None:
+        self.low, self.high, self.closed, self.excluding = low, high, closed, excluding
+
+    def contains(self, x: float) -> bool:
+        """Return whether ``x`` is a finite member."""
+        inside = self.low <= x <= self.high if self.closed else self.low < x < self.high
+        return inside and math.isfinite(x) and x not in self.excluding
+
+    def named(self, name: str) -> str:
+        """Return the rule as text about ``name``, for example ``x > 0``."""
+        less = "<=" if self.closed else "<"
+        more = ">=" if self.closed else ">"
+        if math.isfinite(self.low) and math.isfinite(self.high):
+            rule = f"{self.low:g} {less} {name} {less} {self.high:g}"
+        elif math.isfinite(self.low):
+            rule = f"{name} {more} {self.low:g}"
+        elif math.isfinite(self.high):
+            rule = f"{name} {less} {self.high:g}"
+        else:
+            rule = f"any {name}"
+        return rule + "".join(f", {name} != {point:g}" for point in self.excluding)
+
+    def __repr__(self) -> str:
+        return f"Domain({self.named('x')})"
+
+
+REAL = Domain()
+POSITIVE = Domain(0.0)
+NON_ZERO = Domain(excluding=(0.0,))
+UNIT = Domain(-1.0, 1.0, closed=True)
+ABOVE_MINUS_ONE = Domain(-1.0)
+
+
+class Kink:
+    """Where an operation has no derivative, and the slope chosen there.
+
+    Args:
+        where: the place in words, for example ``"x = 0"``.
+        gap: distance-like function of the operands; 0 exactly at the kink.
+        slope: the choice in words, for example ``"0"``.
+    """
+
+    __slots__ = ("gap", "slope", "where")
+
+    def __init__(self, where: str, gap: Callable[..., float], slope: str) -> None:
+        self.where, self.gap, self.slope = where, gap, slope
+
+    def __repr__(self) -> str:
+        return f"Kink(where={self.where!r}, slope={self.slope!r})"
+
+
+# ---------------------------------------------------------------- the record
+
+
+class Primitive:
+    """One operation: callable on numbers and Values, readable by every interpreter.
+
+    Attributes:
+        name: the public name.
+        arity: how many operands, or None for any number of them.
+        pairs: whether the operands are two lists of one length (``dot``).
+        per_operand: whether a call gives one result per operand (``softmax``).
+        at_least: the smallest number of operands.
+        value: rule ``(m, *operands) -> number``.
+        slopes: rule ``(m, result, *operands) -> one slope per operand``.
+        constant_slopes: the slopes when they depend on nothing, else an empty tuple.
+        symbol: the sign drawn in a graph node.
+        text, latex: templates; ``{0}``, ``{1}`` are the operands (joined lists for n-ary operations).
+        domain: one Domain per operand (the last one repeats).
+        kinks: the points without a derivative and the slopes chosen there.
+        params: numbers that belong to the operation and are not differentiated; None while not given.
+        doc: the docstring.
+    """
+
+    arity: int | None
+    at_least: int
+    constant_slopes: Slopes
+    domain: tuple[Domain, ...]
+    kinks: tuple[Kink, ...]
+    latex: str
+    name: str
+    pairs: bool
+    params: dict[str, float | None]
+    per_operand: bool
+    slopes: Callable[..., Slopes]
+    symbol: str
+    text: str
+    value: Callable[..., Any]
+
+    __slots__ = ("__dict__", "slopes", "value")  # the two rules in slots: every recorded node looks them up
+
+    def __init__(self, *, value: Callable[..., Any], slopes: Callable[..., Slopes], **facts: Any) -> None:
+        self.value, self.slopes = value, slopes
+        self.__dict__.update(facts)
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the block; its first line is the one-sentence description."""
+        return self.__doc__ or ""
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={number:g}" for name, number in self.params.items() if number is not None)
+        return f"<primitive {self.name}{settings}>"
+
+    def __call__(self, *operands: Any, **params: Any) -> Any:
+        """Apply to numbers (gives a float) or to at least one Value (gives a Value)."""
+        op = self
+        if self.params:
+            count = len(operands) if self.arity is None else self.arity
+            names = [name for name in self.params if name not in params]
+            if len(operands) - count > len(names):
+                raise OperandError(f"{self.signature()} takes {count + len(names)} arguments, got {len(operands)}")
+            params.update(zip(names, operands[count:], strict=False))
+            operands = operands[:count]
+        operands = self.flatten(operands)
+        if self.per_operand and "index" not in params:
+            return [self.bind(**params, index=i).apply(*operands) for i in range(len(operands))]
+        if params or None in self.params.values():
+            op = self.bind(**params)
+            if self.per_operand and not 0 <= op.params["index"] < len(operands):  # type: ignore[operator]  # bind filled it
+                raise ParameterError(
+                    f"{self.name} of {len(operands)} operands has no result index={params['index']}; "
+                    f"use 0 to {len(operands) - 1}"
+                )
+        return op.apply(*operands)
+
+    def apply(self, *operands: Any) -> Any:
+        """Record on the first operand that can record, else evaluate on floats."""
+        for operand in operands:
+            record = getattr(operand, "_record_operation", None)
+            if record is not None:
+                return record(self, operands)
+        return self.evaluate(*[real(x, self.name) for x in operands])[0]
+
+    def evaluate(self, *numbers: float) -> tuple[float, Slopes]:
+        """Return value and slopes on floats, with IEEE 754 answers where Python's floats would raise.
+
+        >>> from autograd_tiny.ops import div
+        >>> div.evaluate(1.0, 0.0)
+        (inf, (inf, -inf))
+        """
+        try:
+            result = self.value(floats, *numbers)
+            if type(result) is float:
+                return result, self.slopes(floats, result, *numbers)
+        except (ArithmeticError, ValueError):
+            pass
+        return self.evaluate_ieee(*numbers)
+
+    def evaluate_ieee(self, *numbers: float) -> tuple[float, Slopes]:
+        """Run the rules on careful floats: the slow way, taken only where the fast one cannot go."""
+        careful = [IEEEFloat(x) for x in numbers]
+        result = self.value(ieee_floats, *careful)
+        if isinstance(result, complex):
+            raise OperandError(f"the value rule of {self.name} gave the complex number {result}; use m.pow, not **")
+        slopes = self.slopes(ieee_floats, IEEEFloat(result), *careful)
+        return float(result), tuple(map(float, slopes))
+
+    def flatten(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the operands as one flat tuple, after checking their number.
+
+        Raises:
+            OperandError: with the signature, when they do not fit.
+        """
+        if self.pairs:
+            if len(operands) != 2 or not all(map(_is_collection, operands)):
+                raise OperandError(f"{self.signature()} takes two lists, got {len(operands)} arguments")
+            left, right = (tuple(side) for side in operands)
+            if len(left) != len(right):
+                raise OperandError(
+                    f"{self.name} needs two lists of one length, got {len(left)} and {len(right)} numbers"
+                )
+            return left + right
+        if self.arity is None:
+            if len(operands) == 1 and _is_collection(operands[0]):
+                operands = tuple(operands[0])
+            if len(operands) < self.at_least:
+                raise OperandError(f"{self.name} needs at least {self.at_least} number, got an empty list")
+        elif len(operands) != self.arity:
+            raise OperandError(f"{self.signature()} takes {self.arity} operand(s), got {len(operands)}")
+        return operands
+
+    def bind(self, **params: Any) -> Primitive:
+        """Return this operation with its parameters set.
+
+        Raises:
+            ParameterError: for an unknown name, a missing one, or something that is not a number.
+
+        >>> from autograd_tiny.ops import power
+        >>> power.bind(n=3).evaluate(2.0)
+        (8.0, (12.0,))
+        """
+        settings = dict(self.params)
+        for name, number in params.items():
+            if name not in settings:
+                known = ", ".join(settings) or "none"
+                raise ParameterError(f"{self.name} has no parameter {name!r} (it has: {known})")
+            if hasattr(number, "_record_operation"):
+                raise ParameterError(
+                    f"{name} is part of the operation {self.name} and gets no gradient, so it must be a number, "
+                    f"got {_shown(number)}; pass {name}=float(...) or build the formula from other operations"
+                )
+            settings[name] = real(number, f"{self.name}'s parameter {name}")
+        missing = [name for name, number in settings.items() if number is None]
+        if missing:
+            raise ParameterError(f"{self.signature()} needs its parameter {missing[0]}")
+        return _bound(self, tuple(settings.items()))
+
+    def signature(self) -> str:
+        """Return the call as text, for example ``leaky_relu(x, alpha=0.01)``."""
+        if self.pairs:
+            operands = ["xs", "ws"]
+        elif self.arity is None:
+            operands = ["xs"]
+        else:
+            operands = ["x", "y", "z"][: self.arity] if self.arity <= 3 else [f"x{i}" for i in range(self.arity)]
+        settings = [name if number is None else f"{name}={number:g}" for name, number in self.params.items()]
+        return f"{self.name}({', '.join(operands + settings)})"
+
+    def domain_of(self, index: int) -> Domain:
+        """Return the domain of operand ``index``."""
+        return self.domain[min(index, len(self.domain) - 1)]
+
+    def write(self, operands: Iterable[str], *, latex: bool = False) -> str:
+        """Return the formula with the operands' names filled in.
+
+        >>> from autograd_tiny.ops import hypot, mul
+        >>> mul.write(["a", "b"]), hypot.write(["a", "b"])
+        ('a * b', 'hypot(a, b)')
+        """
+        names = list(operands)
+        if self.pairs:
+            half = len(names) // 2
+            slots = [", ".join(names[:half]), ", ".join(names[half:])]
+        else:
+            slots = [", ".join(names)] if self.arity is None else names
+        settings = {name: f"{number:g}" for name, number in self.params.items() if number is not None}
+        return (self.latex if latex else self.text).format(*slots, **settings)
+
+
+def _is_collection(thing: Any) -> bool:
+    return hasattr(thing, "__iter__") and not isinstance(thing, (str, bytes, Mapping))
+
+
+@functools.lru_cache(maxsize=4096)
+def _bound(op: Primitive, settings: tuple[tuple[str, float], ...]) -> Primitive:
+    params = dict(settings)
+    rules = {"value": functools.partial(op.value, **params), "slopes": functools.partial(op.slopes, **params)}
+    return Primitive(**rules, **vars(op) | {"params": params})
+
+
+# ---------------------------------------------------------------- the registry
+
+_registry: dict[str, Primitive] = {}
+registry: Mapping[str, Primitive] = MappingProxyType(_registry)
+"""Every operation by name; read-only, filled by ``@primitive``."""
+
+
+def primitive(
+    *,
+    slopes: Callable[..., Slopes] | Slopes,
+    symbol: str = "",
+    text: str = "",
+    latex: str = "",
+    domain: Domain | tuple[Domain, ...] = REAL,
+    kinks: tuple[Kink, ...] = (),
+    pairs: bool = False,
+    per_operand: bool = False,
+    at_least: int = 0,
+) -> Callable[[Callable[..., Any]], Primitive]:
+    """Declare an operation from its value rule; use as a decorator.
+
+    The decorated function is the value rule ``(m, *operands, *, parameters)``. Rules use only
+    ``+ - * /``, comparisons and names from ``m`` (any registered operation and ``m.where``), so that
+    they run on every kind of number. Re-running a notebook cell replaces an operation of your own.
+
+    Args:
+        slopes: rule ``(m, result, *operands, *, parameters)`` giving a tuple, one slope per operand;
+            or that tuple itself when the slopes are constant.
+        symbol: sign drawn in graphs (default: the name).
+        text, latex: templates of the formula (default: a function call).
+        domain: where each operand gives a finite result; drives random tests.
+        kinks: points without a derivative.
+        pairs: the operands are two lists of one length.
+        per_operand: a call gives one result per operand; the rule has a parameter ``index``.
+        at_least: the smallest number of operands of an n-ary operation.
+
+    Raises:
+        RegistrationError: when the docstring or a name is missing, or a built-in operation has the name.
+
+    >>> @primitive(slopes=lambda m, y, x: (3 * x * x,))
+    ... def cube(m, x):
+    ...     '''The cube of x, x * x * x.'''
+    ...     return x * x * x
+    >>> cube(2.0)
+    8.0
+    >>> forget(cube)
+    """
+
+    def register(rule: Callable[..., Any]) -> Primitive:
+        name, code = rule.__name__, rule.__code__
+        if not name.isidentifier():
+            raise RegistrationError(f"an operation needs a plain name, got {name!r}; use def instead of lambda")
+        if not rule.__doc__:
+            raise RegistrationError(f"operation {name} needs a docstring: one sentence with the formula")
+        if code.co_argcount < 1:
+            raise RegistrationError(f"the value rule of {name} needs the namespace m as its first argument")
+        taken = _registry.get(name)
+        if taken is not None and taken.__module__ == _BUILT_IN:
+            raise RegistrationError(f"{name} is a built-in operation; choose another name")
+        variadic = bool(code.co_flags & 0x04)
+        arity = None if variadic else code.co_argcount - 1
+        if arity == 0:
+            raise RegistrationError(f"operation {name} has no operand; give its rule one after m")
+        names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        params = {param: (rule.__kwdefaults__ or {}).get(param) for param in names}
+        default_text, default_latex = _default_templates(name, arity, pairs, names)
+        op = Primitive(
+            __doc__=rule.__doc__,
+            __module__=rule.__module__,
+            name=name,
+            arity=arity,
+            pairs=pairs,
+            per_operand=per_operand,
+            at_least=at_least,
+            value=rule,
+            slopes=(lambda *_, **__: slopes) if isinstance(slopes, tuple) else slopes,
+            constant_slopes=slopes if isinstance(slopes, tuple) else (),
+            symbol=symbol or name,
+            text=text or default_text,
+            latex=latex or default_latex,
+            domain=domain if isinstance(domain, tuple) else (domain,),
+            kinks=kinks,
+            params=params,
+        )
+        _registry[name] = op
+        return op
+
+    return register
+
+
+_BUILT_IN = f"{__package__}.ops"
+
+
+def _default_templates(name: str, arity: int | None, pairs: bool, params: tuple[str, ...]) -> tuple[str, str]:
+    slots = ["[{0}]", "[{1}]"] if pairs else ["{" + str(i) + "}" for i in range(arity or 1)]
+    settings = [f"{param}={{{param}}}" for param in params]
+    text = f"{name}({', '.join(slots + settings)})"
+    label = name.replace("_", r"\_")
+    latex = rf"\operatorname{{{{{label}}}}}\left({', '.join(slots + settings)}\right)"
+    return text, latex
+
+
+def forget(op: Primitive) -> None:
+    """Take an operation of your own out of the registry (built-in ones stay)."""
+    if op.__module__ == _BUILT_IN:
+        raise RegistrationError(f"{op.name} is a built-in operation and stays registered")
+    _registry.pop(op.name, None)
+
+
+# ---------------------------------------------------------------- the float namespaces
+
+
+class Namespace:
+    """Numbers of one kind: elementary functions as attributes, other operations by their value rules."""
+
+    def __init__(self, **elementary: Callable[..., Any]) -> None:
+        self.__dict__.update(elementary)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        op = _registry.get(name)
+        if op is None:
+            raise AttributeError(f"rules may use + - * /, comparisons and registered operations; {name!r} is none")
+        return lambda *operands, **params: op.value(self, *op.flatten(operands), **params)
+
+
+def _sum(xs: Iterable[float]) -> float:
+    # Plain left-to-right addition: the built-in sum compensates since Python 3.12, compiled code does not.
+    return functools.reduce(operator.add, xs, 0.0)
+
+
+def _dot(xs: Iterable[float], ws: Iterable[float]) -> float:
+    return functools.reduce(operator.add, map(operator.mul, xs, ws), 0.0)
+
+
+def _where(condition: bool, a: Any, b: Any) -> Any:
+    return a if condition else b
+
+
+floats = Namespace(
+    abs=abs,
+    floor=lambda x: float(math.floor(x)),
+    ceil=lambda x: float(math.ceil(x)),
+    round=lambda x: float(round(x)),
+    where=_where,
+    sum=_sum,
+    dot=_dot,
+    **{
+        name: getattr(math, name)
+        for name in "exp expm1 log log1p sqrt sin cos tan asin acos atan sinh cosh tanh".split()
+        + "pow hypot atan2 erf erfc fmod".split()
+    },
+)
+"""Bare floats and the math module's own functions: fast, but Python raises where IEEE 754 has an answer."""
+
+
+class IEEEFloat(float):
+    """A float whose arithmetic gives inf and nan as IEEE 754 does, where Python's would raise.
+
+    >>> IEEEFloat(1.0) / 0.0, IEEEFloat(-8.0) ** 0.5
+    (inf, nan)
+    """
+
+    __slots__ = ()
+
+    def __truediv__(self, other: float) -> IEEEFloat:
+        return IEEEFloat(_divide(self, other))
+
+    def __rtruediv__(self, other: float) -> IEEEFloat:
+        return IEEEFloat(_divide(other, self))
+
+    def __pow__(self, other: float, modulus: None = None) -> IEEEFloat:
+        return IEEEFloat(_pow(self, other))
+
+    def __rpow__(self, other: float, modulus: None = None) -> IEEEFloat:
+        return IEEEFloat(_pow(other, self))
+
+
+def _keep_ieee(name: str) -> None:
+    method = getattr(float, name)
+
+    def kept(self: IEEEFloat, *other: float) -> Any:
+        result = method(self, *other)
+        return IEEEFloat(result) if isinstance(result, float) else result
+
+    setattr(IEEEFloat, name, kept)
+
+
+for _name in "add radd sub rsub mul rmul neg pos abs".split():
+    _keep_ieee(f"__{_name}__")
+
+
+def _divide(x: float, y: float) -> float:
+    if y != 0.0:
+        return float(x) / float(y)
+    return math.nan if x == 0.0 or x != x else math.copysign(math.inf, x) * math.copysign(1.0, y)
+
+
+def _pow(x: float, y: float) -> float:
+    x, y = float(x), float(y)
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -math.inf if x < 0.0 and y % 2.0 == 1.0 else math.inf
+    except ValueError:  # 0 ** negative, or a negative base with a fractional exponent
+        if x == 0.0:
+            return math.copysign(math.inf, x) if y % 2.0 == 1.0 else math.inf
+        return math.nan
+
+
+def _careful(function: Callable[..., float], instead: Callable[..., float]) -> Callable[..., IEEEFloat]:
+    def safe(*xs: float) -> IEEEFloat:
+        try:
+            return IEEEFloat(function(*xs))
+        except (ValueError, OverflowError):
+            return IEEEFloat(instead(*xs))
+
+    return safe
+
+
+def _answers_where_python_raises() -> dict[str, Callable[..., float]]:
+    def nan(*xs: float) -> float:
+        return math.nan
+
+    def infinite(x: float) -> float:
+        return math.inf
+
+    def same(x: float) -> float:
+        return x
+
+    def pole(at: float) -> Callable[[float], float]:
+        return lambda x: -math.inf if x == at else math.nan
+
+    answers: dict[str, Callable[..., float]] = dict.fromkeys(
+        "sqrt sin cos tan asin acos atan tanh hypot atan2 erf erfc fmod".split(), nan
+    )
+    answers |= {"exp": infinite, "expm1": infinite, "cosh": infinite, "log": pole(0.0), "log1p": pole(-1.0)}
+    answers |= {"floor": same, "ceil": same, "round": same, "sinh": lambda x: math.copysign(math.inf, x)}
+    return answers
+
+
+ieee_floats = Namespace(
+    abs=abs,
+    where=_where,
+    pow=lambda x, y: IEEEFloat(_pow(x, y)),
+    sum=lambda xs: IEEEFloat(_sum(xs)),
+    dot=lambda xs, ws: IEEEFloat(_dot(xs, ws)),
+    **{name: _careful(getattr(floats, name), instead) for name, instead in _answers_where_python_raises().items()},
+)
+"""The same functions with the IEEE 754 answer everywhere."""
+
+ELEMENTARY: tuple[str, ...] = tuple(sorted(vars(floats)))
+"""The functions an interpretation has to provide; all others follow from the rules."""
