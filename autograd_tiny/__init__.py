@@ -64,7 +64,7 @@ from .ops import (
     tanh,
     where,
 )
-from .primitive import Domain, Kink, Primitive, primitive, registry
+from .primitive import Domain, Kink, Primitive, forget, primitive, registry
 from .recording import detect_anomaly, no_grad, record_lines, scope
 from .value import Value, backward
 
@@ -107,6 +107,7 @@ __all__ = [
     "explain",
     "expm1",
     "floor",
+    "forget",
     "gelu",
     "gelu_tanh",
     "grad",

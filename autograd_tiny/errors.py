@@ -57,3 +57,12 @@ class MissingPackageError(AutogradTinyError, ImportError):
     def __init__(self, package: str, purpose: str, extra: str = "") -> None:
         target = f'"autograd_tiny[{extra}]"' if extra else package
         super().__init__(f"{purpose} needs the package {package}: run  pip install {target}")
+
+
+def printable(text: str) -> str:
+    r"""Return text with control and invisible characters as escapes, harmless in any terminal or file.
+
+    >>> printable("a\x1b[31m")
+    'a\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from . import ops
-from .errors import GraphError
+from .errors import GraphError, printable
 from .primitive import Primitive
 from .value import NO_GRAD_YET, Constant, Value, topological_order
 
@@ -171,25 +170,22 @@ def _scopes(order: list[Value]) -> dict[Value, str]:
     return scopes
 
 
-def _names(order: Iterable[Value]) -> list[str]:
-    order = list(order)
-    taken = {node.label for node in order if node.label}
+def _names(order: list[Value]) -> list[str]:
+    labels = [printable(node.label) for node in order]
+    taken = set(labels)
     used: set[str] = set()
-    leaves = results = 0
+    counts: Counter[str] = Counter()
     names = []
-    for node in order:
-        if node.label:
-            name = node.label if node.label not in used else _free(node.label, taken)
+    for node, label in zip(order, labels, strict=True):
+        if label:
+            name = label if label not in used else _free(label, taken)
+            used.add(name)
         elif isinstance(node, Constant):
-            names.append(f"{node.data:.12g}")
-            continue
-        elif node.op is None:
-            leaves += 1
-            name = _free(f"x{leaves}", taken)
+            name = f"{node.data:.12g}"
         else:
-            results += 1
-            name = _free(f"v{results}", taken)
-        used.add(name)
+            kind = "x" if node.op is None else "v"
+            counts[kind] += 1
+            name = _free(f"{kind}{counts[kind]}", taken)
         names.append(name)
     return names
 
@@ -202,3 +198,12 @@ def _free(name: str, taken: set[str]) -> str:
         candidate = f"{name}_{k}"
     taken.add(candidate)
     return candidate
+
+
+def number_text(number: float) -> str:
+    """Return a number with at most five significant digits, for tables and pictures.
+
+    >>> number_text(-24.0), number_text(0.8553410), number_text(1e-9)
+    ('-24', '0.85534', '1e-09')
+    """
+    return f"{number:.5g}"

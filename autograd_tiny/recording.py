@@ -11,7 +11,7 @@ import sys
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from .errors import AnomalyError
+from .errors import AnomalyError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +191,7 @@ def describe(node: Value) -> str:
     if node.op is None:
         name = f"leaf {node.label!r}" if node.label else "a leaf"
         return f"{name} with data {node._data}"
-    names = [parent.label or f"x{i + 1}" for i, parent in enumerate(node.parents)]
+    names = [printable(parent.label) or f"x{i + 1}" for i, parent in enumerate(node.parents)]
     if len(names) == 1 and not node.parents[0].label:
         names = ["x"]
     facts = [f"{name} = {parent._data}" for name, parent in zip(names, node.parents, strict=True)]

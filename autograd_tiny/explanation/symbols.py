@@ -1,0 +1,194 @@
+"""Symbols: the number namespace on which slope rules give formulas instead of numbers.
+
+Running ``lambda m, z, x, y: (y, x)`` on the symbols ``a`` and ``b`` gives the slopes of a product as the
+texts ``b`` and ``a``. Products with 1, sums with 0 and arithmetic between plain numbers are carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from ..primitive import Primitive, registry
+
+# How strongly a formula holds together; a weaker one is put in parentheses inside a stronger one.
+CONDITIONAL, LOGIC, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(8)
+
+
+class Symbol:
+    """A formula, as text and as LaTeX.
+
+    Args:
+        text, latex: the formula.
+        strength: how strongly it binds, one of the constants of this module.
+        number: its value, when it is a plain number.
+    """
+
+    __slots__ = ("latex", "number", "strength", "text")
+    __hash__ = None  # type: ignore[assignment]  # == builds a formula
+
+    def __init__(self, text: str, latex: str, strength: int = ATOM, number: float | None = None) -> None:
+        self.text, self.latex, self.strength, self.number = text, latex, strength, number
+
+    def within(self, strength: int) -> tuple[str, str]:
+        """Return text and LaTeX for use inside a formula of the given strength."""
+        if self.strength >= strength:
+            return self.text, self.latex
+        return f"({self.text})", rf"\left({self.latex}\right)"
+
+    def __add__(self, other: Any) -> Symbol:
+        return _infix("+", "+", self, other, SUM, lambda x, y: x + y, neutral=(0.0, 0.0))
+
+    def __radd__(self, other: Any) -> Symbol:
+        return symbol(other).__add__(self)
+
+    def __sub__(self, other: Any) -> Symbol:
+        if self.number == 0.0:
+            return -symbol(other)
+        return _infix("-", "-", self, other, SUM, lambda x, y: x - y, neutral=(None, 0.0))
+
+    def __rsub__(self, other: Any) -> Symbol:
+        return symbol(other).__sub__(self)
+
+    def __mul__(self, other: Any) -> Symbol:
+        return _infix("*", r"\cdot", self, other, PRODUCT, lambda x, y: x * y, neutral=(1.0, 1.0))
+
+    def __rmul__(self, other: Any) -> Symbol:
+        return symbol(other).__mul__(self)
+
+    def __truediv__(self, other: Any) -> Symbol:
+        other = symbol(other)
+        if other.number == 1.0:
+            return self
+        (left, _), (right, _) = self.within(PRODUCT), other.within(SIGN)
+        return Symbol(f"{left} / {right}", rf"\frac{{{self.latex}}}{{{other.latex}}}", PRODUCT)
+
+    def __rtruediv__(self, other: Any) -> Symbol:
+        return symbol(other).__truediv__(self)
+
+    def __neg__(self) -> Symbol:
+        if self.number is not None:
+            return symbol(-self.number)
+        text, latex = self.within(PRODUCT)
+        return Symbol(f"-{text}", f"-{latex}", SIGN if self.strength != PRODUCT else PRODUCT)
+
+    def __gt__(self, other: Any) -> Symbol:
+        return _compare(">", ">", self, other)
+
+    def __ge__(self, other: Any) -> Symbol:
+        return _compare(">=", r"\ge", self, other)
+
+    def __lt__(self, other: Any) -> Symbol:
+        return _compare("<", "<", self, other)
+
+    def __le__(self, other: Any) -> Symbol:
+        return _compare("<=", r"\le", self, other)
+
+    def __eq__(self, other: Any) -> Symbol:  # type: ignore[override]  # builds a formula
+        return _compare("==", "=", self, other)
+
+    def __ne__(self, other: Any) -> Symbol:  # type: ignore[override]  # builds a formula
+        return _compare("!=", r"\ne", self, other)
+
+    def __and__(self, other: Symbol) -> Symbol:
+        return _logic("and", r"\wedge", self, other)
+
+    def __or__(self, other: Symbol) -> Symbol:
+        return _logic("or", r"\vee", self, other)
+
+
+def symbol(thing: Any) -> Symbol:
+    """Return a Symbol as it is, and a plain number as the Symbol of its digits."""
+    if isinstance(thing, Symbol):
+        return thing
+    digits = f"{thing:.6g}"
+    return Symbol(digits, digits, SIGN if thing < 0 else ATOM, float(thing))
+
+
+def _infix(
+    sign: str,
+    latex_sign: str,
+    left: Symbol,
+    other: Any,
+    strength: int,
+    compute: Callable[[float, float], float],
+    neutral: tuple[float | None, float],
+) -> Symbol:
+    right = symbol(other)
+    if left.number is not None and right.number is not None:
+        return symbol(compute(left.number, right.number))
+    if right.number == neutral[1]:
+        return left
+    if neutral[0] is not None and left.number == neutral[0]:
+        return right
+    (a, a_latex), (b, b_latex) = left.within(strength), right.within(strength + 1)
+    return Symbol(f"{a} {sign} {b}", f"{a_latex} {latex_sign} {b_latex}", strength)
+
+
+def _compare(sign: str, latex_sign: str, left: Symbol, right: Any) -> Symbol:
+    (a, a_latex), (b, b_latex) = left.within(SUM), symbol(right).within(SUM)
+    return Symbol(f"{a} {sign} {b}", f"{a_latex} {latex_sign} {b_latex}", COMPARISON)
+
+
+def _logic(word: str, latex_sign: str, left: Symbol, right: Symbol) -> Symbol:
+    (a, a_latex), (b, b_latex) = left.within(COMPARISON), right.within(COMPARISON)
+    return Symbol(f"{a} {word} {b}", f"{a_latex} {latex_sign} {b_latex}", LOGIC)
+
+
+class _Symbols:
+    """The namespace ``m``: every registered operation written by its own template."""
+
+    @staticmethod
+    def where(condition: Symbol, if_true: Any, if_false: Any) -> Symbol:
+        then, otherwise = symbol(if_true), symbol(if_false)
+        if then.number is not None and then.number != then.number:
+            return otherwise  # outside the domain, nan: no part of the formula one learns
+        (a, _), (b, _), (c, _) = then.within(LOGIC), otherwise.within(CONDITIONAL), condition.within(LOGIC)
+        cases = rf"{then.latex} & {condition.latex}\\{otherwise.latex} & \text{{otherwise}}"
+        return Symbol(f"{a} if {c} else {b}", rf"\begin{{cases}}{cases}\end{{cases}}", CONDITIONAL)
+
+    @staticmethod
+    def pow(x: Any, y: Any) -> Symbol:
+        base, exponent = symbol(x), symbol(y)
+        if exponent.number == 1.0:
+            return base
+        if exponent.number == 0.0:
+            return symbol(1.0)
+        (a, a_latex), (b, _) = base.within(ATOM), exponent.within(SIGN)
+        return Symbol(f"{a} ** {b}", f"{{{a_latex}}}^{{{exponent.latex}}}", POWER)
+
+    def __getattr__(self, name: str) -> Callable[..., Symbol]:
+        op = registry.get(name)
+        if op is None:
+            raise AttributeError(name)
+
+        def write(*operands: Any, **params: float) -> Symbol:
+            symbols = [symbol(x) for x in op.flatten(operands)]
+            bound = op.bind(**params) if op.params else op
+            return Symbol(bound.write([s.text for s in symbols]), bound.write([s.latex for s in symbols], latex=True))
+
+        return write
+
+
+def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *, latex: bool = False) -> list[str]:
+    """Return the slopes of an operation as formulas, one per operand.
+
+    Args:
+        op: the operation.
+        operands: the operands' names.
+        result: the result's name; slopes such as tanh's are written with it.
+        latex: give LaTeX instead of text.
+
+    >>> from autograd_tiny.ops import mul, tanh, div
+    >>> slope_formulas(mul, ["a", "b"])
+    ['b', 'a']
+    >>> slope_formulas(tanh, ["x"]), slope_formulas(div, ["a", "b"])
+    (['(1 - y) * (1 + y)'], ['1 / b', '-y / b'])
+    """
+    names = [Symbol(name, name) for name in operands]
+    try:
+        slopes: Iterable[Any] = op.slopes(_Symbols(), Symbol(result, result), *names)
+        formulas = [symbol(slope) for slope in slopes]
+    except Exception:  # a user's rule may do what only numbers can; its numbers are still right
+        return [rf"\partial {result} / \partial {name}" if latex else f"d {result} / d {name}" for name in operands]
+    return [formula.latex if latex else formula.text for formula in formulas]

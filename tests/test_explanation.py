@@ -1,0 +1,210 @@
+"""explain(): step records, their sums, their formulas and the table."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from autograd_tiny import Value, dot, explain, forget, log, primitive, registry, relu, sigmoid, softmax, tanh
+from autograd_tiny.errors import GraphError
+from autograd_tiny.explanation import slope_formulas
+from autograd_tiny.primitive import Namespace
+
+NUMBERS = st.floats(-3.0, 3.0, allow_subnormal=False)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[Value, list[Value]]:
+    """A random graph in which nodes are used again, and its leaves."""
+    leaves = [Value(draw(NUMBERS), f"leaf{i}") for i in range(draw(st.integers(1, 4)))]
+    nodes = list(leaves)
+    for _ in range(draw(st.integers(1, 12))):
+        a, b = draw(st.sampled_from(nodes)), draw(st.sampled_from(nodes))
+        kind = draw(st.sampled_from(["add", "sub", "mul", "tanh", "sigmoid", "relu", "dot", "square", "plus"]))
+        nodes.append(
+            {
+                "add": lambda a=a, b=b: a + b,
+                "sub": lambda a=a, b=b: a - b,
+                "mul": lambda a=a, b=b: a * b,
+                "tanh": lambda a=a: tanh(a),
+                "sigmoid": lambda a=a: sigmoid(a),
+                "relu": lambda a=a: relu(a),
+                "dot": lambda a=a, b=b: dot([a, b], [b, a]),
+                "square": lambda a=a: a**2,
+                "plus": lambda a=a: 2.5 + a,
+            }[kind]()
+        )
+    return nodes[-1], leaves
+
+
+@given(graphs())
+def test_contributions_of_every_node_sum_to_its_gradient_to_the_last_bit(graph: tuple[Value, list[Value]]) -> None:
+    root, _ = graph
+    explanation = explain(root)
+    totals: dict[int, float] = {explanation.graph.root.index: 1.0}
+    for step in explanation.steps:
+        assert step.upstream == totals[step.node.index]
+        for c in step.contributions:
+            assert c.contribution == c.slope * step.upstream
+            totals[c.parent.index] = totals.get(c.parent.index, 0.0) + c.contribution
+            assert c.running_sum == totals[c.parent.index]
+    root.backward()
+    from autograd_tiny.value import topological_order
+
+    for value, node in zip(topological_order([root]), explanation.graph.nodes, strict=True):
+        assert value.grad == totals.get(node.index, 0.0) == explanation.gradients[node.index]
+
+
+@given(graphs())
+def test_every_use_of_a_node_is_counted(graph: tuple[Value, list[Value]]) -> None:
+    explanation = explain(graph[0])
+    seen: dict[int, int] = {}
+    for step in explanation.steps:
+        for c in step.contributions:
+            seen[c.parent.index] = seen.get(c.parent.index, 0) + 1
+            assert c.use == seen[c.parent.index]
+    for step in explanation.steps:
+        for c in step.contributions:
+            assert c.uses == seen[c.parent.index]
+
+
+def test_explaining_changes_nothing_and_needs_no_backward() -> None:
+    a = Value(2.0)
+    b = a * a
+    explain(b)
+    assert a.grad == b.grad == 0.0
+    b.backward()
+    before = a.grad
+    explain(b)
+    assert a.grad == before
+
+
+def test_slopes_are_those_of_the_forward_pass() -> None:
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    c = a * b
+    b.data = 100.0
+    assert explain(c).steps[0].contributions[0].slope == 3.0
+
+
+class TestTable:
+    def expression(self) -> Value:
+        a, b = Value(2.0, "a"), Value(-3.0, "b")
+        loss = (a * b + 10) ** 2 + a
+        loss.label = "loss"
+        return loss
+
+    def test_rows_say_upstream_slope_contribution_and_sum(self) -> None:
+        lines = [line.split() for line in str(explain(self.expression())).splitlines() if line.strip()]
+        assert "4 v1 = a * b -6 8 a (use 2 of 2) b -3 -24 -23".split() in lines
+        assert "b a 2 16 16".split() in lines
+        assert "10 1 1 8 constant".split() in lines
+        assert ["loss", "=", "18"] in lines
+        assert "d loss / d a = -23".split() in lines
+
+    def test_repr_in_a_notebook_is_the_table(self) -> None:
+        explanation = explain(self.expression())
+        assert repr(explanation) == str(explanation) == explanation._repr_mimebundle_()["text/plain"]
+
+    def test_prints_to_a_given_console(self) -> None:
+        file = io.StringIO()
+        explain(self.expression()).print(Console(file=file, width=160))
+        assert "gradient so far" in file.getvalue()
+
+    def test_labels_are_inert(self) -> None:
+        x = Value(1.0, "[bold red]x[/]")
+        assert "[bold red]x[/]" in str(explain(x * x))
+
+    def test_a_leaf_alone_has_no_steps(self) -> None:
+        explanation = explain(Value(3.0, "x"))
+        assert explanation.steps == ()
+        assert "d x / d x = 1" in str(explanation)
+
+    def test_long_formulas_are_abbreviated(self) -> None:
+        from autograd_tiny import gelu_tanh
+
+        assert "d v1 / d x" in str(explain(gelu_tanh(Value(1.0, "x"))))
+
+
+def test_only_a_value_can_be_explained() -> None:
+    with pytest.raises(GraphError, match="taken from a Value, got 3"):
+        explain(3.0)  # type: ignore[arg-type]
+
+
+class TestSlopeFormulas:
+    @pytest.mark.parametrize(
+        ("expression", "formulas"),
+        [
+            ("mul", ["y", "x"]),
+            ("div", ["1 / y", "-z / y"]),
+            ("sub", ["1", "-1"]),
+            ("tanh", ["(1 - z) * (1 + z)"]),
+            ("relu", ["1 if x > 0 else 0"]),
+            ("log", ["1 / x"]),
+            ("sin", ["cos(x)"]),
+            ("exp", ["z"]),
+            ("hypot", ["0 if z == 0 else x / z", "0 if z == 0 else y / z"]),
+            ("pow", ["0 if y == 0 else y * x ** (y - 1)", "0 if x == 0 and y >= 0 else z * log(x)"]),
+        ],
+    )
+    def test_text(self, expression: str, formulas: list[str]) -> None:
+        op = registry[expression]
+        assert slope_formulas(op, ["x", "y"][: op.arity], "z") == formulas
+
+    @pytest.mark.parametrize(
+        ("n", "formula"), [(2, "2 * x"), (3, "3 * x ** 2"), (1, "1"), (0, "0"), (-1, "-1 * x ** -2")]
+    )
+    def test_powers_read_as_one_writes_them(self, n: float, formula: str) -> None:
+        assert slope_formulas(registry["power"].bind(n=n), ["x"]) == [formula]
+
+    def test_latex(self) -> None:
+        assert slope_formulas(registry["div"], ["x", "y"], "z", latex=True) == [r"\frac{1}{y}", r"\frac{-z}{y}"]
+        assert r"\begin{cases}" in slope_formulas(registry["relu"], ["x"], latex=True)[0]
+
+    @pytest.mark.parametrize("name", sorted(registry))
+    def test_every_operation_has_a_formula_that_computes_its_slopes(self, name: str) -> None:
+        """The formulas are read back by a calculator made for this test and must give the numbers."""
+        op = registry[name]
+        op = (
+            op.bind(**{key: 1.0 if number is None else number for key, number in op.params.items()})
+            if op.params
+            else op
+        )
+        names = ["p", "q", "r"] if op.arity is None else ["p", "q", "r"][: op.arity]
+        if op.pairs:
+            names = ["p", "q", "r", "s"]
+        numbers = dict(zip(names, (0.3, 0.7, 0.45, 0.6), strict=False))
+        value, slopes = op.evaluate(*numbers.values())
+        table = {**numbers, "y": value}
+        scope = dict(registry) | table
+        for formula, slope in zip(slope_formulas(op, names), slopes, strict=True):
+            assert math.isclose(_calculate(formula, scope), slope, rel_tol=1e-4, abs_tol=1e-6), formula
+
+    def test_a_rule_that_only_numbers_can_follow_still_explains(self) -> None:
+        @primitive(slopes=lambda m, y, x: (float(x) * 0 + 2.0,))
+        def doubled(m: Namespace, x: float) -> float:
+            """Twice x, 2 x."""
+            return 2 * x
+
+        try:
+            step = explain(doubled(Value(3.0, "x"))).steps[0]
+            assert (step.contributions[0].formula, step.contributions[0].slope) == ("d v1 / d x", 2.0)
+        finally:
+            forget(doubled)
+
+
+def _calculate(formula: str, scope: dict[str, Any]) -> float:
+    # The text comes from this repository's own rules; Python's grammar is the calculator.
+    return float(eval(compile(formula, "formula", "eval"), {"__builtins__": {}}, scope))  # noqa: S307 - see above
+
+
+def test_softmax_explains_each_result() -> None:
+    results = softmax([Value(1.0, "a"), Value(2.0, "b")])
+    formulas = [c.formula for c in explain(results[0]).steps[0].contributions]
+    assert formulas == ["v1 * (1 - exp(a - logsumexp(a, b)))", "v1 * -exp(b - logsumexp(a, b))"]
+    assert math.isclose(explain(log(results[0])).gradients[0], results[1].data)
