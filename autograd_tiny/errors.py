@@ -16,7 +16,7 @@ class OperandError(AutogradTinyError, TypeError):
 
 
 class ParameterError(AutogradTinyError, ValueError):
-    """A fixed number of an operation or a setting is missing, unknown or out of range."""
+    """A fixed number of an operation or a setting is missing, unknown or out of range: the message says what fits."""
 
 
 class RegistrationError(AutogradTinyError, ValueError):

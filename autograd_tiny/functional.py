@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from functools import reduce, wraps
 from typing import Any
 
@@ -19,6 +20,9 @@ from .value import Value, gradients, slopes_as_values, topological_order
 
 Tree = Any
 """A number, a Value, or a list, tuple or dict of Trees."""
+
+_enclosing: ContextVar[tuple[Value, ...]] = ContextVar("autograd_tiny_enclosing", default=())
+"""The variables of the calls in progress, which a function differentiated inside another one may capture."""
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -79,9 +83,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     results = flatten(call.result)
 
     def pull(upstream: Any) -> tuple[Any, ...]:
-        seeds = flatten(upstream)
-        if len(seeds) != len(results):
-            raise GraphError(f"the upstream gradient needs {len(results)} numbers like the result, got {len(seeds)}")
+        seeds = _alike(upstream, call.result, "the upstream gradient", "the result")
         product: tuple[Any, ...] = call.gradient(results, seeds)
         return product
 
@@ -100,12 +102,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> jvp(lambda x, y: x * y, (3.0, 2.0), (1.0, 10.0))
     (6.0, 32.0)
     """
+    directions = _alike(tangents, primals, "the tangents", "the primals")
     call = _Call(f, tuple(primals), {}, range(len(primals)))
-    directions = flatten(list(tangents))
-    if len(directions) != len(call.variables):
-        raise GraphError(
-            f"jvp needs one tangent number per primal number, {len(call.variables)}, got {len(directions)}"
-        )
     higher = call.differentiable or any(isinstance(d, Value) for d in directions)
     tangent: dict[Value, Any] = dict(zip(call.variables, directions, strict=True))
     results = [_lifted(r) for r in flatten(call.result)]
@@ -170,16 +168,28 @@ class _Call:
         for i in chosen:
             if not -len(args) <= i < len(args):
                 raise GraphError(f"argnums={i} does not exist: the function was called with {len(args)} arguments")
+        if len({i % len(args) for i in chosen}) < len(chosen):
+            raise GraphError(f"argnums={chosen} names an argument twice; each one has one gradient")
         self.arguments = [args[i] for i in chosen]
         numbers = flatten(self.arguments)
         # Values given by the caller stay tied to their own graph, so that the outcome can be differentiated again.
-        self.differentiable = any(isinstance(leaf, Value) for leaf in flatten(list(args), check=False))
+        given = flatten([*args, *kwargs.values()], check=False)
+        self.differentiable = any(isinstance(leaf, Value) for leaf in given)
         self.variables = [ops.identity(x) if isinstance(x, Value) else Value(x) for x in numbers]
         fresh = rebuild(self.arguments, self.variables)
         replaced = list(args)
         for i, argument in zip(chosen, fresh, strict=True):
             replaced[i] = argument
-        self.result = f(*replaced, **kwargs)
+        outer = _enclosing.get()
+        token = _enclosing.set((*outer, *self.variables))
+        try:
+            self.result = f(*replaced, **kwargs)
+        finally:
+            _enclosing.reset(token)
+        if outer and not self.differentiable:  # so do variables of an enclosing call that f captured
+            results = [leaf for leaf in flatten(self.result, check=False) if isinstance(leaf, Value)]
+            order = topological_order(results, stop=self.variables)
+            self.differentiable = not set(outer).isdisjoint(order)
 
     def gradient(self, results: Sequence[Any], seeds: Sequence[Any]) -> Any:
         """Return the gradient of sum(seed * result) in the structure of the chosen arguments."""
@@ -231,6 +241,19 @@ def flatten(tree: Tree, *, check: bool = True) -> list[Any]:
         return [real(tree, "a derivative")]
     except NotARealNumberError as error:
         raise NotARealNumberError(f"{error} (containers may be lists, tuples and dicts)") from None
+
+
+def _alike(tree: Tree, model: Tree, subject: str, like: str) -> list[Any]:
+    """Return the numbers of ``tree`` in the order of ``model``, after checking that the structures agree."""
+    if isinstance(model, dict) and isinstance(tree, dict) and tree.keys() == model.keys():
+        pairs = [(tree[key], branch) for key, branch in model.items()]
+    elif isinstance(model, (list, tuple)) and isinstance(tree, (list, tuple)) and len(tree) == len(model):
+        pairs = list(zip(tree, model, strict=True))
+    elif _is_number(model) and _is_number(tree):
+        return flatten(tree)
+    else:
+        raise GraphError(f"{subject} must have the structure of {like}, {model!r}, got {tree!r}")
+    return [leaf for branch, part in pairs for leaf in _alike(branch, part, subject, like)]
 
 
 def rebuild(tree: Tree, leaves: Sequence[Any]) -> Tree:

@@ -43,7 +43,7 @@ def real(number: Any, subject: str = "a Value") -> float:
             return float(number)
         except OverflowError:
             raise NotARealNumberError(
-                f"{subject} holds a float, and this integer of {len(str(number))} digits is too large for one; "
+                f"{subject} holds a float, at most 1.8e308, and this {type(number).__name__} is larger; "
                 "scale it down first"
             ) from None
     if type(number).__module__ == "numpy" and type(number).__name__ in ("bool", "bool_"):
@@ -63,6 +63,8 @@ def _remedy(thing: Any) -> str:
         return "did a function forget to return its result?"
     if isinstance(thing, complex):
         return "use its .real and .imag parts as two numbers"
+    if hasattr(thing, "_record_operation"):
+        return "it is a Value already: take its .data, or .detach() for a fresh leaf"
     if isinstance(thing, (list, tuple)) or hasattr(thing, "tolist"):
         return "use one Value per element: [Value(x) for x in items]"
     return "pass a float, an int or a Value"
@@ -106,8 +108,8 @@ class Domain:
         elif math.isfinite(self.high):
             rule = f"{name} {less} {self.high:g}"
         else:
-            rule = f"any {name}"
-        return rule + "".join(f", {name} != {point:g}" for point in self.excluding)
+            rule = ""
+        return ", ".join([rule] * bool(rule) + [f"{name} != {point:g}" for point in self.excluding]) or f"any {name}"
 
     def __repr__(self) -> str:
         return f"Domain({self.named('x')})"
@@ -202,15 +204,15 @@ class Primitive:
             params.update(zip(names, operands[count:], strict=False))
             operands = operands[:count]
         operands = self.flatten(operands)
-        if self.per_operand and "index" not in params:
+        if self.per_operand and "index" not in params and self.params["index"] is None:
             return [self.bind(**params, index=i).apply(*operands) for i in range(len(operands))]
         if params or None in self.params.values():
             op = self.bind(**params)
-            if self.per_operand and not 0 <= op.params["index"] < len(operands):  # type: ignore[operator]  # bind filled it
-                raise ParameterError(
-                    f"{self.name} of {len(operands)} operands has no result index={params['index']}; "
-                    f"use 0 to {len(operands) - 1}"
-                )
+        if self.per_operand and op.params["index"] not in range(len(operands)):
+            raise ParameterError(
+                f"{self.name} of {len(operands)} operands has no result index={op.params['index']:g}; "
+                f"use 0 to {len(operands) - 1}"
+            )
         return op.apply(*operands)
 
     def apply(self, *operands: Any) -> Any:
@@ -402,7 +404,8 @@ def primitive(
         if arity == 0:
             raise RegistrationError(f"operation {name} has no operand; give its rule one after m")
         names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-        params = {param: (rule.__kwdefaults__ or {}).get(param) for param in names}
+        defaults = rule.__kwdefaults__ or {}
+        params = {param: defaults.get(param) for param in names}
         default_text, default_latex = _default_templates(name, arity, pairs, names)
         op = Primitive(
             __doc__=rule.__doc__,
@@ -413,7 +416,7 @@ def primitive(
             per_operand=per_operand,
             at_least=at_least,
             value=rule,
-            slopes=(lambda *_, **__: slopes) if isinstance(slopes, tuple) else slopes,
+            slopes=(lambda *_, **__: slopes) if isinstance(slopes, tuple) else _with_defaults(slopes, defaults),
             constant_slopes=slopes if isinstance(slopes, tuple) else (),
             symbol=symbol or name,
             text=text or default_text,
@@ -429,6 +432,10 @@ def primitive(
 
 
 _BUILT_IN = f"{__package__}.ops"
+
+
+def _with_defaults(rule: Callable[..., Any], defaults: dict[str, Any]) -> Callable[..., Any]:
+    return functools.partial(rule, **defaults) if defaults else rule
 
 
 def _default_templates(name: str, arity: int | None, pairs: bool, params: tuple[str, ...]) -> tuple[str, str]:

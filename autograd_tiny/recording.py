@@ -1,6 +1,6 @@
 """How nodes are recorded in the current context: not at all, with scopes, with source lines, watched for inf and nan.
 
-Ordinary recording is ``mode.get() is None`` and costs one look-up a node. The context managers here
+Ordinary recording, with or without a scope, costs one look-up a node. The context managers here
 set a ``Mode`` for their block; being a context variable it belongs to one thread or task only.
 """
 
@@ -36,11 +36,12 @@ class Note:
 class Mode:
     """The settings in force inside a context manager of this module."""
 
-    __slots__ = ("_inner", "lines", "note", "recording", "watching")
+    __slots__ = ("_inner", "lines", "note", "ordinary", "recording", "watching")
 
     def __init__(self, recording: bool, scope: str, lines: bool, watching: bool) -> None:
         self.recording, self.lines, self.watching = recording, lines, watching
         self.note = Note(scope=scope) if scope else None
+        self.ordinary = recording and not lines and not watching
         self._inner: dict[str, Mode] = {}
 
     def changed(self, **settings: Any) -> Mode:
@@ -66,11 +67,9 @@ class Mode:
         return inner
 
     def finish(self, node: Value) -> Value:
-        """Apply the settings to a node just recorded."""
+        """Apply the settings other than the scope to a node just recorded."""
         if self.lines:
             node._note = Note(scope=self.scope, line=calling_line())
-        else:
-            node._note = self.note
         if self.watching and not math.isfinite(node._data):
             raise AnomalyError(f"forward: {describe(node)} = {node._data}")
         if not self.recording:
@@ -79,20 +78,20 @@ class Mode:
 
 
 PLAIN = Mode(recording=True, scope="", lines=False, watching=False)
-mode: ContextVar[Mode | None] = ContextVar("autograd_tiny_mode", default=None)
+mode: ContextVar[Mode] = ContextVar("autograd_tiny_mode", default=PLAIN)
 
 
 class _Context:
     """A context manager and decorator that sets the mode for its block."""
 
     def __init__(self) -> None:
-        self._tokens: list[Token[Mode | None]] = []
+        self._tokens: list[Token[Mode]] = []
 
     def _mode(self, current: Mode) -> Mode:
         raise NotImplementedError
 
     def __enter__(self) -> None:
-        self._tokens.append(mode.set(self._mode(mode.get() or PLAIN)))
+        self._tokens.append(mode.set(self._mode(mode.get())))
 
     def __exit__(self, *error: object) -> None:
         mode.reset(self._tokens.pop())
@@ -166,16 +165,17 @@ class scope:  # noqa: N801 - reads as a keyword
     'encoder/gate'
     """
 
-    __slots__ = ("_name", "_token")
+    __slots__ = ("_name", "_tokens")
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._tokens: list[Token[Mode]] = []
 
     def __enter__(self) -> None:
-        self._token = mode.set((mode.get() or PLAIN).inside(self._name))
+        self._tokens.append(mode.set(mode.get().inside(self._name)))
 
     def __exit__(self, *error: object) -> None:
-        mode.reset(self._token)
+        mode.reset(self._tokens.pop())
 
 
 def calling_line() -> str:

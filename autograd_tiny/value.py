@@ -62,9 +62,9 @@ def _operators(op: Primitive) -> tuple[Callable[[Any, Any], Value], Callable[[An
         node.grad = NO_GRAD_YET
         node.parents = (self, other)
         node.op = op
-        node._note = None
         current = _current_mode()
-        return node if current is None else current.finish(node)
+        node._note = current.note
+        return node if current.ordinary else current.finish(node)
 
     return record, lambda self, other: record(lift(other), self)
 
@@ -93,9 +93,9 @@ def _record(op: Primitive, operands: Sequence[Any]) -> Value:
 def _node(op: Primitive, parents: tuple[Value, ...], result: float, slopes: Slopes) -> Value:
     node = _new(Value)
     node._data, node.grad, node.slopes = result, NO_GRAD_YET, slopes
-    node.parents, node.op, node._note = parents, op, None
     current = _current_mode()
-    return node if current is None else current.finish(node)
+    node.parents, node.op, node._note = parents, op, current.note
+    return node if current.ordinary else current.finish(node)
 
 
 class Value:
@@ -271,22 +271,22 @@ class Value:
         return self._data != 0.0
 
     def __eq__(self, other: object) -> bool:
-        return self._data == _comparable(other)
+        return bool(self._data == _comparable(other))
 
     def __ne__(self, other: object) -> bool:
-        return self._data != _comparable(other)
+        return bool(self._data != _comparable(other))
 
     def __lt__(self, other: Any) -> bool:
-        return self._data < _comparable(other)
+        return bool(self._data < _comparable(other))
 
     def __le__(self, other: Any) -> bool:
-        return self._data <= _comparable(other)
+        return bool(self._data <= _comparable(other))
 
     def __gt__(self, other: Any) -> bool:
-        return self._data > _comparable(other)
+        return bool(self._data > _comparable(other))
 
     def __ge__(self, other: Any) -> bool:
-        return self._data >= _comparable(other)
+        return bool(self._data >= _comparable(other))
 
     __hash__ = object.__hash__  # by identity, although == compares numbers: a set never merges two equal leaves
 
@@ -331,8 +331,10 @@ def _power(n: float) -> Primitive:
     return ops.power.bind(n=n)
 
 
-def _comparable(other: Any) -> float:
-    return other._data if isinstance(other, Value) else other
+def _comparable(other: Any) -> Any:
+    if isinstance(other, Value):
+        return other._data
+    return real(other, "a comparison") if type(other).__module__ == "numpy" else other  # its scalars give no plain bool
 
 
 # ---------------------------------------------------------------- backward
@@ -355,18 +357,21 @@ def topological_order(roots: Iterable[Value], stop: Iterable[Value] = ()) -> lis
     seen = set(stop)
     stack: list[Value | None] = [*roots]
     stack.reverse()
-    push = stack.append
+    push, known = stack.append, seen.issuperset
     while stack:
         node = stack.pop()
         if node is None:  # all parents of the node below are in the order now
             order.append(stack.pop())  # type: ignore[arg-type]  # a node lies below every None
         elif node not in seen:
             seen.add(node)
-            push(node)
-            push(None)
-            for parent in reversed(node.parents):
-                if parent not in seen:
-                    push(parent)
+            if known(node.parents):
+                order.append(node)
+            else:
+                push(node)
+                push(None)
+                for parent in reversed(node.parents):
+                    if parent not in seen:
+                        push(parent)
     return order
 
 
@@ -422,12 +427,17 @@ def gradients(
     before = [node.grad for node in touched]
     try:
         _sweep(order, roots, seeds, create_graph, inputs)
-        return [node.grad for node in inputs]
-    finally:
+        found = [node.grad for node in inputs]
         _set_gradients(touched, before)
+        return found
+    except BaseException:
+        _set_gradients(touched, before)
+        raise
 
 
 def _checked(roots: Iterable[Value], seeds: Iterable[Number] | None) -> tuple[list[Value], list[Number]]:
+    if isinstance(roots, Value):
+        raise GraphError("backward takes a list of Values, got one Value; write backward([root]) or root.backward()")
     roots = list(roots)
     for root in roots:
         if not isinstance(root, Value):
@@ -462,8 +472,7 @@ def _sweep(
     if create_graph:
         for node in (*order, *inputs):
             node.grad = lift(0.0 if node.grad is _NOTHING else node.grad)
-    current = mode.get()
-    if current is not None and current.watching:
+    if mode.get().watching:
         check_gradients_finite([*inputs, *order])
 
 
@@ -528,14 +537,21 @@ _values = _Values()
 
 
 def slopes_as_values(node: Value) -> Iterable[Any]:
+    """Return the slopes of a node as Values of its parents, so that they can be differentiated again.
+
+    Raises:
+        StaleValueError: when a parent's data has changed since the forward pass.
+    """
     if node.op is None:
         return ()
-    slopes = node.op.slopes(_values, node, *node.parents)
-    for slope, recorded in zip(slopes, node.slopes, strict=True):
-        number = float(slope)
-        if number != recorded and (number == number or recorded == recorded):
+    result, slopes = node.op.evaluate(*[parent._data for parent in node.parents])
+    for now, then in zip((result, *slopes), (node._data, *node.slopes), strict=True):
+        if now != then and (now == now or then == then):
             raise StaleValueError(
-                f"{describe(node)}: its slope was {recorded} in the forward pass and is {number} now, because data "
-                "was changed in between; run the forward pass again before backward(create_graph=True)"
+                f"{describe(node)} was computed from other numbers than its operands hold now ({then} then, {now} "
+                "now), so it cannot be differentiated twice; run the forward pass again"
             )
-    return [_ONE if type(slope) is float and slope == 1.0 else slope for slope in slopes]
+    return [
+        _ONE if type(slope) is float and slope == 1.0 else slope
+        for slope in node.op.slopes(_values, node, *node.parents)
+    ]
