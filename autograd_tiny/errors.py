@@ -35,6 +35,10 @@ class AnomalyError(AutogradTinyError, ArithmeticError):
     """Under ``detect_anomaly()`` a value or gradient became inf or nan: the message names the node."""
 
 
+class GradientMismatchError(AutogradTinyError, AssertionError):
+    """Gradients differ from finite differences: the message is the report, one row per derivative."""
+
+
 class ShapeError(AutogradTinyError, ValueError):
     """Lengths do not fit together: the message names what was expected and what came."""
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
-from dataclasses import dataclass, field
 from difflib import get_close_matches
+from inspect import Parameter, Signature
+from keyword import iskeyword
 from typing import Any, NamedTuple, TypeAlias
 
 from . import ops
@@ -56,7 +57,7 @@ def parse(text: str) -> Expression:
         reader.whole()
     except RecursionError:  # only when the caller has used up most of the stack
         raise ExpressionError("brackets are nested too deep for the call stack here", reader.token.position) from None
-    expression = Expression(text, tuple(reader.program), reader.first_seen)
+    expression = Expression(text, reader.program, reader.first_seen)
     # One rehearsal finds operands and parameters that do not fit, outside of detect_anomaly() and the like.
     Context().run(expression.evaluate, dict.fromkeys(expression.variables, 1.0))
     return expression
@@ -74,22 +75,23 @@ class _Apply(NamedTuple):
 _Step: TypeAlias = "float | str | _Apply"  # a number, a variable or an operation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Expression:
     """A formula that can be evaluated; :func:`parse` makes one.
 
     Attributes:
         text: the formula as written.
+        variables: the names without a value of their own, in order of appearance.
     """
 
-    text: str
-    _program: tuple[_Step, ...] = field(repr=False)
-    _first_seen: Mapping[str, int] = field(repr=False)
+    def __init__(self, text: str, program: Sequence[_Step], first_seen: Mapping[str, int]) -> None:
+        self.text = text
+        self.variables = tuple(first_seen)
+        self._program = program
+        self._first_seen = first_seen
+        self.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in first_seen])
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The names without a value of their own, in order of appearance."""
-        return tuple(self._first_seen)
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
 
     def evaluate(self, values: Mapping[str, Number]) -> Value:
         """Compute the formula, recording the graph.
@@ -157,7 +159,7 @@ def _leaf(number: Number, name: str) -> Value:
 
 
 def _pow(*operands: Any, **params: Any) -> Any:
-    """A plain number as the exponent belongs to the operation, which is up to Value."""
+    """The power; by Value's operator, which fixes an exponent that is a plain number."""
     if len(operands) == 2 and isinstance(operands[0], Value) and not params:
         return operands[0] ** operands[1]
     return ops.pow(*operands, **params)
@@ -351,6 +353,9 @@ class _Reader:
             self.program.append(CONSTANTS[name])
         elif name in registry:
             raise ExpressionError(f"{name} is an operation; call it as {registry[name].signature()}", token.position)
+        elif iskeyword(name):
+            hint = _HINTS.get(name, f"choose another name such as {name}_")
+            raise ExpressionError(f"{name!r} is a word of Python and no name; {hint}", token.position)
         elif not name.isidentifier():
             raise ExpressionError(f"{_shown(name)} is not a name; use letters, digits and _", token.position)
         else:

@@ -7,6 +7,7 @@ ties of ``max``) follow IEEE 754 and the minimum-norm subgradient; a table in th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf, nan, pi
 
 from .primitive import ABOVE_MINUS_ONE, NON_ZERO, POSITIVE, REAL, UNIT, Domain, Kink, M, N, Slopes, primitive
@@ -664,16 +665,15 @@ def sum(m: M, *xs: N) -> N:
     symbol="dot",
     pairs=True,
     latex=r"\left[{0}\right] \cdot \left[{1}\right]",
-    slopes=lambda m, y, *xw: xw[len(xw) // 2 :] + xw[: len(xw) // 2],
+    slopes=lambda m, y, xs, ws: (*ws, *xs),
 )
-def dot(m: M, *xw: N) -> N:
+def dot(m: M, xs: Sequence[N], ws: Sequence[N]) -> N:
     """Dot product of two lists, x1 w1 + x2 w2 + ..., added from left to right.
 
     >>> dot([1.0, 2.0], [3.0, 4.0])
     11.0
     """
-    half = len(xw) // 2
-    return m.dot(xw[:half], xw[half:])
+    return m.dot(xs, ws)
 
 
 def _prod_slopes(m: M, y: N, *xs: N) -> Slopes:

@@ -152,7 +152,7 @@ class Primitive:
         pairs: whether the operands are two lists of one length (``dot``).
         per_operand: whether a call gives one result per operand (``softmax``).
         at_least: the smallest number of operands.
-        value: rule ``(m, *operands) -> number``.
+        value: rule ``(m, *operands) -> number``; with ``pairs`` the operands are two sequences.
         slopes: rule ``(m, result, *operands) -> one slope per operand``.
         constant_slopes: the slopes when they depend on nothing, else an empty tuple.
         symbol: the sign drawn in a graph node.
@@ -231,16 +231,17 @@ class Primitive:
         (inf, (inf, -inf))
         """
         try:
-            result = self.value(floats, *numbers)
+            operands = self.grouped(numbers)
+            result = self.value(floats, *operands)
             if type(result) is float:
-                return result, self.slopes(floats, result, *numbers)
+                return result, self.slopes(floats, result, *operands)
         except (ArithmeticError, ValueError):
             pass
         return self.evaluate_ieee(*numbers)
 
     def evaluate_ieee(self, *numbers: float) -> tuple[float, Slopes]:
         """Run the rules on careful floats: the slow way, taken only where the fast one cannot go."""
-        careful = [IEEEFloat(x) for x in numbers]
+        careful = self.grouped(tuple(map(IEEEFloat, numbers)))
         result = self.value(ieee_floats, *careful)
         if isinstance(result, complex):
             raise OperandError(f"the value rule of {self.name} gave the complex number {result}; use m.pow, not **")
@@ -270,6 +271,11 @@ class Primitive:
         elif len(operands) != self.arity:
             raise OperandError(f"{self.signature()} takes {self.arity} operand(s), got {len(operands)}")
         return operands
+
+    def grouped(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return flat operands as the rules take them: two halves for ``pairs``, else as they are."""
+        half = len(operands) // 2
+        return (operands[:half], operands[half:]) if self.pairs else operands
 
     def bind(self, **params: Any) -> Primitive:
         """Return this operation with its parameters set.
@@ -320,11 +326,8 @@ class Primitive:
         ('a * b', 'hypot(a, b)')
         """
         names = list(operands)
-        if self.pairs:
-            half = len(names) // 2
-            slots = [", ".join(names[:half]), ", ".join(names[half:])]
-        else:
-            slots = [", ".join(names)] if self.arity is None else names
+        groups = self.grouped(tuple(names)) if self.pairs else [names]
+        slots = names if self.arity is not None else [", ".join(group) for group in groups]
         settings = {name: f"{number:g}" for name, number in self.params.items() if number is not None}
         return (self.latex if latex else self.text).format(*slots, **settings)
 
@@ -372,7 +375,7 @@ def primitive(
         text, latex: templates of the formula (default: a function call).
         domain: where each operand gives a finite result; drives random tests.
         kinks: points without a derivative.
-        pairs: the operands are two lists of one length.
+        pairs: the operands, and the arguments of both rules, are two sequences of one length.
         per_operand: a call gives one result per operand; the rule has a parameter ``index``.
         at_least: the smallest number of operands of an n-ary operation.
 
@@ -400,7 +403,7 @@ def primitive(
         if taken is not None and taken.__module__ == _BUILT_IN:
             raise RegistrationError(f"{name} is a built-in operation; choose another name")
         variadic = bool(code.co_flags & 0x04)
-        arity = None if variadic else code.co_argcount - 1
+        arity = None if variadic or pairs else code.co_argcount - 1
         if arity == 0:
             raise RegistrationError(f"operation {name} has no operand; give its rule one after m")
         names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -467,7 +470,7 @@ class Namespace:
         op = _registry.get(name)
         if op is None:
             raise AttributeError(f"rules may use + - * /, comparisons and registered operations; {name!r} is none")
-        return lambda *operands, **params: op.value(self, *op.flatten(operands), **params)
+        return lambda *operands, **params: op.value(self, *op.grouped(op.flatten(operands)), **params)
 
 
 def _sum(xs: Iterable[float]) -> float:

@@ -49,7 +49,7 @@ def _operators(op: Primitive) -> tuple[Callable[[Any, Any], Value], Callable[[An
     value, slopes, constant = op.value, op.slopes, op.constant_slopes
 
     def record(self: Any, other: Any) -> Value:
-        # _record written out: most nodes of most graphs are made here
+        # record_operation written out: most nodes of most graphs are made here
         if type(other) is not Value:
             other = lift(other)
         x, y = self._data, other._data
@@ -69,7 +69,7 @@ def _operators(op: Primitive) -> tuple[Callable[[Any, Any], Value], Callable[[An
     return record, lambda self, other: record(lift(other), self)
 
 
-def _method(op: Primitive) -> Callable[[Any], Value]:
+def method_of(op: Primitive) -> Callable[[Any], Value]:
     """Return the method of an operation with one operand, ``a.tanh()``."""
     value, slopes = op.value, op.slopes
 
@@ -85,9 +85,21 @@ def _method(op: Primitive) -> Callable[[Any], Value]:
     return record
 
 
-def _record(op: Primitive, operands: Sequence[Any]) -> Value:
+def record_operation(op: Primitive, operands: Sequence[Any]) -> Value:
+    """Return the node of an operation on Values and plain numbers."""
     parents = tuple([x if type(x) is Value else lift(x) for x in operands])
     return _node(op, parents, *op.evaluate(*[parent._data for parent in parents]))
+
+
+def record_pairs(op: Primitive, xs: Sequence[Value], ws: Sequence[Value]) -> Value:
+    """Return the node of an operation on two lists of Values, such as ``dot``: the way of every neuron."""
+    x, w = [parent._data for parent in xs], [parent._data for parent in ws]
+    try:
+        result = op.value(floats, x, w)
+        slopes = op.slopes(floats, result, x, w)
+    except (ArithmeticError, ValueError):
+        result, slopes = op.evaluate_ieee(*x, *w)
+    return _node(op, (*xs, *ws), result, slopes)
 
 
 def _node(op: Primitive, parents: tuple[Value, ...], result: float, slopes: Slopes) -> Value:
@@ -229,15 +241,15 @@ class Value:
 
     def __pow__(self, exponent: Any) -> Value:
         if isinstance(exponent, Value):
-            return _record(ops.pow, (self, exponent))
-        return _record(_power(real(exponent, "an exponent")), (self,))
+            return record_operation(ops.pow, (self, exponent))
+        return record_operation(_power(real(exponent, "an exponent")), (self,))
 
     def __rpow__(self, base: Any) -> Value:
-        return _record(ops.pow, (base, self))
+        return record_operation(ops.pow, (base, self))
 
-    __neg__ = _method(ops.neg)
-    __abs__ = _method(ops.abs)
-    __round__ = _method(ops.round)
+    __neg__ = method_of(ops.neg)
+    __abs__ = method_of(ops.abs)
+    __round__ = method_of(ops.round)
 
     def __pos__(self) -> Value:
         return self
@@ -252,15 +264,15 @@ class Value:
         """Return self ** exponent."""
         return self.__pow__(exponent)
 
-    relu = _method(ops.relu)
-    tanh = _method(ops.tanh)
-    sigmoid = _method(ops.sigmoid)
-    exp = _method(ops.exp)
-    log = _method(ops.log)
-    sqrt = _method(ops.sqrt)
-    sin = _method(ops.sin)
-    cos = _method(ops.cos)
-    abs = _method(ops.abs)
+    relu = method_of(ops.relu)
+    tanh = method_of(ops.tanh)
+    sigmoid = method_of(ops.sigmoid)
+    exp = method_of(ops.exp)
+    log = method_of(ops.log)
+    sqrt = method_of(ops.sqrt)
+    sin = method_of(ops.sin)
+    cos = method_of(ops.cos)
+    abs = method_of(ops.abs)
 
     # ------------------------------------------------------------ plain numbers out
 
@@ -323,7 +335,7 @@ class Constant(Value):
     __slots__ = ()
 
 
-Value._record_operation = staticmethod(_record)  # type: ignore[attr-defined]  # how a Primitive finds us
+Value._record_operation = staticmethod(record_operation)  # type: ignore[attr-defined]  # how a Primitive finds us
 
 
 @lru_cache(maxsize=1024)
@@ -553,5 +565,5 @@ def slopes_as_values(node: Value) -> Iterable[Any]:
             )
     return [
         _ONE if type(slope) is float and slope == 1.0 else slope
-        for slope in node.op.slopes(_values, node, *node.parents)
+        for slope in node.op.slopes(_values, node, *node.op.grouped(node.parents))
     ]

@@ -185,9 +185,9 @@ def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *,
     >>> slope_formulas(tanh, ["x"]), slope_formulas(div, ["a", "b"])
     (['(1 - y) * (1 + y)'], ['1 / b', '-y / b'])
     """
-    names = [Symbol(name, name) for name in operands]
+    names = tuple(Symbol(name, name) for name in operands)
     try:
-        slopes: Iterable[Any] = op.slopes(_Symbols(), Symbol(result, result), *names)
+        slopes: Iterable[Any] = op.slopes(_Symbols(), Symbol(result, result), *op.grouped(names))
         formulas = [symbol(slope) for slope in slopes]
     except Exception:  # a user's rule may do what only numbers can; its numbers are still right
         return [rf"\partial {result} / \partial {name}" if latex else f"d {result} / d {name}" for name in operands]

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 
 from .. import ops
 from ..errors import NotARealNumberError, ParameterError, ShapeError
-from ..primitive import Primitive, floats, registry
+from ..primitive import Primitive, registry
 from ..recording import mode
 from ..seeds import generator
-from ..value import Number, Value, _method, _node, lift
+from ..value import Number, Value, lift, method_of, record_pairs
 from .module import Module
 
 Activation: TypeAlias = str | Primitive | Callable[[Any], Any] | None
@@ -63,9 +63,9 @@ class Neuron(Module):
         if type(x) is not list or len(x) != self.nin:
             x = _checked(x, self.nin)
         try:
-            total = _dot(x, self.weights)
+            total = record_pairs(ops.dot, x, self.weights)
         except AttributeError:
-            total = _dot(_checked(x, self.nin), self.weights)
+            total = record_pairs(ops.dot, _checked(x, self.nin), self.weights)
         if self.bias is not None:
             total = total + self.bias
         return total if self._activate is None else self._activate(total)
@@ -168,12 +168,6 @@ class MLP(Module):
         return f"{self.nin}, {sizes}, {_settings(self.activation)}"
 
 
-def _dot(xs: Sequence[Value], ws: Sequence[Value]) -> Value:
-    """Return ``ops.dot(xs, ws)`` for Values of one number; written out, as models make little else."""
-    x, w = [parent._data for parent in xs], [parent._data for parent in ws]
-    return _node(ops.dot, (*xs, *ws), floats.dot(x, w), (*w, *x))
-
-
 def _checked(x: Any, count: int) -> list[Any]:
     """Return one example as a list of Values.
 
@@ -237,7 +231,7 @@ def _function(activation: Activation) -> Callable[[Any], Any] | None:
         if activation.arity != 1:
             raise ParameterError(f"an activation takes one operand, got {activation.signature()}")
         op = activation.bind() if activation.params else activation
-        return _method(op) if op.__module__ == ops.__name__ else op  # the fast way trusts the rule to give a float
+        return method_of(op) if op.__module__ == ops.__name__ else op  # the fast way trusts the rule to give a float
     if activation is None or callable(activation):
         return activation
     raise ParameterError(

@@ -1,0 +1,202 @@
+"""Graph: the snapshot that every reader works on."""
+
+import dataclasses
+import math
+
+import pytest
+
+from autograd_tiny import Graph, Value, dot, ops, scope, tanh
+from autograd_tiny.errors import GraphError
+from autograd_tiny.graph import Node
+
+
+def names(graph):
+    return [node.name for node in graph.nodes]
+
+
+def test_nodes_in_topological_order_with_operands_in_order():
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    graph = Graph.of((a - b) * (b - a) + a * a)
+    assert all(parent < node.index for node in graph.nodes for parent in node.parents)
+    assert [node.index for node in graph.nodes] == list(range(len(graph.nodes)))
+    assert [graph.formula(node) for node in graph.nodes if node.op] == ["a - b", "b - a", "v1 * v2", "a * a", "v3 + v4"]
+    assert graph.root.data == 3.0
+    assert graph.root.index == graph.roots[0] == len(graph.nodes) - 1
+
+
+def test_facts_of_a_node():
+    a = Value(2.0, "a")
+    with scope("layer"):
+        y = a * 5
+    y.label = "y"
+    leaf, constant, node = Graph.of(y).nodes
+    assert (leaf.is_leaf, constant.is_leaf, node.is_leaf) == (True, True, False)
+    assert (leaf.constant, constant.constant, node.constant) == (False, True, False)
+    assert (node.op, node.parents, node.data, node.slopes) == (ops.mul, (0, 1), 10.0, (5.0, 2.0))
+    assert (node.name, node.label, node.scope, node.line) == ("y", "y", "layer", "")
+    assert (leaf.name, constant.name) == ("a", "5")
+
+
+def test_gradients_are_none_before_backward():
+    a = Value(2.0)
+    y = a * a
+    assert [node.grad for node in Graph.of(y).nodes] == [None, None]
+    y.backward()
+    assert [node.grad for node in Graph.of(y).nodes] == [4.0, 1.0]
+    (y * 0.0).backward()
+    assert Graph.of(y).root.grad == 0.0, "a gradient of zero is not the same as none"
+    b = Value(0.0)
+    (b * 0).backward()
+    assert Graph.of(b).root.grad == 0.0
+
+
+def test_gradients_that_are_values_become_numbers():
+    a = Value(2.0)
+    y = a**3
+    y.backward(create_graph=True)
+    assert [(node.grad, type(node.grad)) for node in Graph.of(y).nodes] == [(12.0, float), (1.0, float)]
+
+
+def test_snapshot_does_not_change():
+    a = Value(2.0, "a")
+    y = a * a
+    graph = Graph.of(y)
+    a.data, a.label = 9.0, "renamed"
+    y.backward()
+    assert (graph.nodes[0].data, graph.nodes[0].name, graph.nodes[0].grad) == (2.0, "a", None)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        graph.nodes[0].data = 1.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        graph.roots = ()
+    assert isinstance(graph.nodes, tuple)
+    assert isinstance(graph.nodes[0], Node)
+
+
+def test_several_roots():
+    a = Value(2.0)
+    b, c = a * 2, a * 3
+    graph = Graph.of(b, c, b)
+    assert [graph.nodes[i].data for i in graph.roots] == [4.0, 6.0, 4.0]
+    assert graph.root.data == 4.0
+    assert len(graph.nodes) == 5
+
+
+def test_roots_are_checked():
+    with pytest.raises(GraphError, match="at least one root, got none"):
+        Graph.of()
+    with pytest.raises(GraphError, match=r"taken from a Value, got 3.0 \(float\)"):
+        Graph.of(3.0)
+
+
+def test_uses_and_parents():
+    a = Value(2.0)
+    y = a * a + a
+    graph = Graph.of(y)
+    assert graph.uses() == [3, 1, 0]
+    assert [node.name for node in graph.parents(graph.nodes[1])] == ["x1", "x1"]
+    assert graph.parents(graph.nodes[0]) == ()
+
+
+def test_names_are_unique_for_everything_but_constants():
+    first, second, third = Value(1.0, "a"), Value(2.0, "a"), Value(3.0, "a_2")
+    y = (first * second + third) * Value(4.0) + 2 + 2
+    y.label = "v1"
+    graph = Graph.of(y)
+    named = [node.name for node in graph.nodes if not node.constant]
+    assert len(set(named)) == len(named)
+    assert names(graph).count("2") == 2
+    assert names(graph)[:2] == ["a", "a_3"], "the first keeps its label; a_2 belongs to somebody else"
+    assert {node.name for node in graph.nodes if node.label == "a_2"} == {"a_2"}
+    assert graph.root.name == "v1"
+
+
+def test_names_of_unlabelled_nodes():
+    x, y = Value(1.0), Value(2.0)
+    graph = Graph.of(tanh(x * y) + 0.5)
+    assert names(graph) == ["x1", "x2", "v1", "v2", "0.5", "v3"]
+    assert [graph.formula(node) for node in graph.nodes] == ["x1", "x2", "x1 * x2", "tanh(v1)", "0.5", "v2 + 0.5"]
+
+
+def test_formula_in_latex():
+    a, b = Value(1.0, "a"), Value(2.0, "b")
+    graph = Graph.of(a / b)
+    assert graph.formula(graph.root, latex=True) == r"\frac{a}{b}"
+    assert graph.formula(graph.root) == "a / b"
+
+
+def test_scopes_of_leaves():
+    w, shared = Value(1.0, "w"), Value(2.0, "shared")
+    with scope("first"):
+        y = w * 2 * shared
+    with scope("second"):
+        z = y * shared
+    by_name = {node.name: node for node in Graph.of(z).nodes}
+    assert by_name["w"].scope == "first", "a leaf belongs where all its users are"
+    assert by_name["shared"].scope == ""
+    assert by_name["2"].scope == "first"
+    assert by_name["v3"].scope == "second"
+
+
+def test_leaf_used_at_the_top_level_belongs_there():
+    w = Value(1.0, "w")
+    with scope("first"):
+        y = w * 2
+    graph = Graph.of(y + w)
+    assert graph.nodes[0].scope == ""
+
+
+def test_unfolded_dot():
+    xs = [Value(1.0, "x1"), Value(2.0, "x2")]
+    w = Value(3.0, "w")
+    y = dot(xs, [w, w]) + 1
+    y.backward()
+    graph = Graph.of(y)
+    flat = graph.unfolded()
+    assert [node.op.name for node in flat.nodes if node.op] == ["mul", "mul", "sum", "add"]
+    assert flat.root.data == graph.root.data == 10.0
+    assert all(parent < node.index for node in flat.nodes for parent in node.parents)
+    assert [node.index for node in flat.nodes] == list(range(len(flat.nodes)))
+    for node in flat.nodes:
+        if node.op:
+            data, slopes = node.op.evaluate(*[parent.data for parent in flat.parents(node)])
+            assert (node.data, node.slopes) == (data, slopes)
+    products = [node for node in flat.nodes if node.op is ops.mul]
+    assert [[parent.name for parent in flat.parents(node)] for node in products] == [["x1", "w"], ["x2", "w"]]
+    assert [node.grad for node in products] == [1.0, 1.0]
+    assert len({node.name for node in flat.nodes}) == len(flat.nodes)
+    assert {node.name: node.grad for node in flat.nodes if node.is_leaf} == {
+        node.name: node.grad for node in graph.nodes if node.is_leaf
+    }
+
+
+def test_unfolding_a_graph_without_dot_changes_nothing():
+    a = Value(2.0, "a")
+    graph = Graph.of(tanh(a * a + a))
+    assert graph.unfolded() == graph
+
+
+def test_unfolding_keeps_several_roots_and_repeated_operands():
+    x = Value(2.0)
+    square = dot([x], [x])
+    graph = Graph.of(square, dot([square, x], [x, square])).unfolded()
+    assert [graph.nodes[i].data for i in graph.roots] == [4.0, 16.0]
+
+
+def test_deep_graph():
+    y = Value(1.0)
+    for _ in range(20_000):
+        y = y + 1
+    graph = Graph.of(y)
+    assert len(graph.nodes) == 40_001
+    assert graph.root.data == 20_001.0
+
+
+def test_bound_operations_show_their_numbers():
+    x = Value(2.0, "x")
+    graph = Graph.of(x**3, ops.clip(x, 0.0, 1.0), ops.softmax([x, x], index=1))
+    assert [graph.formula(graph.nodes[i]) for i in graph.roots] == [
+        "x ** 3",
+        "clip(x, low=0, high=1)",
+        "softmax(x, x, index=1)",
+    ]
+    assert not math.isnan(graph.root.data)
