@@ -69,7 +69,7 @@ from .recording import detect_anomaly, no_grad, record_lines, scope
 from .value import Value, backward
 
 if TYPE_CHECKING:
-    from . import data, nn, optim, testing, train
+    from . import data, expression, nn, optim, plot, testing, train
     from .drawing import Drawing, draw
     from .explanation import Explanation, explain
     from .graph import Graph
@@ -106,6 +106,7 @@ __all__ = [
     "exp",
     "explain",
     "expm1",
+    "expression",
     "floor",
     "forget",
     "gelu",
@@ -130,6 +131,7 @@ __all__ = [
     "no_grad",
     "ops",
     "optim",
+    "plot",
     "primitive",
     "prod",
     "record_lines",
@@ -161,7 +163,7 @@ _LAZY = {
     "explain": "explanation",
     "Graph": "graph",
 }
-_LAZY_MODULES = ("data", "nn", "optim", "testing", "train")
+_LAZY_MODULES = ("data", "expression", "nn", "optim", "plot", "testing", "train")
 
 
 def pow(x: Any, y: Any) -> Any:

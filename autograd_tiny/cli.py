@@ -298,7 +298,7 @@ def _operands(op: Primitive) -> list[str]:
         return ["x1", "x2", "w1", "w2"]
     if op.arity is None:
         return ["x1", "x2", "x3"]
-    return list(inspect.signature(op.value).parameters)[1 : 1 + op.arity]
+    return list(op.operands)
 
 
 def _domain(op: Primitive) -> list[str]:

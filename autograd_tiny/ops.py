@@ -714,10 +714,9 @@ def mean(m: M, *xs: N) -> N:
 
 
 def _extreme_slopes(m: M, y: N, *xs: N) -> Slopes:
-    miss = m.where(y == y, 0.0, nan)  # without a largest number nobody gets a slope
-    hits = [m.where(x == y, 1.0, miss) for x in xs]
+    hits = [m.where(x == y, 1.0, 0.0) for x in xs]
     count = m.sum(hits)
-    return tuple(hit / count for hit in hits)
+    return tuple(m.div(hit, count) for hit in hits)  # 0 / 0, nan, when a nan is among them
 
 
 def _runner_up_gap(*xs: float) -> float:

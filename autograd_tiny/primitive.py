@@ -148,6 +148,7 @@ class Primitive:
 
     Attributes:
         name: the public name.
+        operands: their names in the rules; ``("xs",)`` for any number of them, two such names for ``pairs``.
         arity: how many operands, or None for any number of them.
         pairs: whether the operands are two lists of one length (``dot``).
         per_operand: whether a call gives one result per operand (``softmax``).
@@ -170,6 +171,7 @@ class Primitive:
     kinks: tuple[Kink, ...]
     latex: str
     name: str
+    operands: tuple[str, ...]
     pairs: bool
     params: dict[str, float | None]
     per_operand: bool
@@ -305,14 +307,8 @@ class Primitive:
 
     def signature(self) -> str:
         """Return the call as text, for example ``leaky_relu(x, alpha=0.01)``."""
-        if self.pairs:
-            operands = ["xs", "ws"]
-        elif self.arity is None:
-            operands = ["xs"]
-        else:
-            operands = ["x", "y", "z"][: self.arity] if self.arity <= 3 else [f"x{i}" for i in range(self.arity)]
         settings = [name if number is None else f"{name}={number:g}" for name, number in self.params.items()]
-        return f"{self.name}({', '.join(operands + settings)})"
+        return f"{self.name}({', '.join([*self.operands, *settings])})"
 
     def domain_of(self, index: int) -> Domain:
         """Return the domain of operand ``index``."""
@@ -414,6 +410,7 @@ def primitive(
             __doc__=rule.__doc__,
             __module__=rule.__module__,
             name=name,
+            operands=code.co_varnames[1 : code.co_argcount] if not variadic else ("xs",),
             arity=arity,
             pairs=pairs,
             per_operand=per_operand,

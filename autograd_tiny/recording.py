@@ -201,7 +201,7 @@ def describe(node: Value) -> str:
     for i, parent in enumerate(node.parents):
         domain = node.op.domain_of(i)
         if math.isfinite(parent._data) and not domain.contains(parent._data):
-            remarks.append(f"{node.op.name} needs {domain.named('xyz'[i] if i < 3 else names[i])}")
+            remarks.append(f"{node.op.name} needs {domain.named(node.op.operands[min(i, len(node.op.operands) - 1)])}")
             break
     remarks += [text for text in (f"node {node.label!r}" if node.label else "", node.line) if text]
     where = f" ({'; '.join(remarks)})" if remarks else ""

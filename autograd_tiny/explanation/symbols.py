@@ -157,6 +157,10 @@ class _Symbols:
         (a, a_latex), (b, _) = base.within(ATOM), exponent.within(SIGN)
         return Symbol(f"{a} ** {b}", f"{{{a_latex}}}^{{{exponent.latex}}}", POWER)
 
+    @staticmethod
+    def div(x: Any, y: Any) -> Symbol:
+        return symbol(x).__truediv__(y)
+
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
         op = registry.get(name)
         if op is None:

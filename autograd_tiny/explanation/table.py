@@ -13,43 +13,34 @@ if TYPE_CHECKING:
 
     from .steps import Explanation
 
-PLAIN_WIDTH = 120
+PLAIN_WIDTH = 100
 LONGEST_FORMULA = 48
 
 
 def steps_table(explanation: Explanation) -> Table:
-    """Return one row per contribution, grouped by node in backward order."""
+    """Return a group of rows per node, in backward order: the node with its upstream gradient, then its parents.
+
+    ``adds`` is upstream * slope, and ``gradient`` what the parent has received so far.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    graph = explanation.graph
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading, justify in (
-        ("step", "right"),
-        ("node", "left"),
-        ("data", "right"),
-        ("upstream", "right"),
-        ("to", "left"),
-        ("slope", "left"),
-        ("= number", "right"),
-        ("upstream * slope", "right"),
-        ("gradient so far", "right"),
-    ):
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]  # literals, through a tuple
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in ("step", "node", "slope", "number", "adds", "gradient"):
+        text = heading in ("node", "slope")
+        table.add_column(heading, justify="left" if text else "right", no_wrap=not text, overflow="fold")
     for step in explanation.steps:
-        name = step.node.name
-        lead = [str(step.number), f"{name} = {graph.formula(step.node)}", number_text(step.node.data)]
-        lead.append(number_text(step.upstream))
+        node = step.node
+        formula = f"{node.name} = {explanation.graph.formula(node)} = {number_text(node.data)}"
+        table.add_row(str(step.number), Text(formula, "bold"), Text(f"upstream {number_text(step.upstream)}", "bold"))
         for c in step.contributions:
-            parent = c.parent.name if c.uses == 1 else f"{c.parent.name} (use {c.use} of {c.uses})"
-            numbers = [number_text(x) for x in (c.slope, c.contribution, c.running_sum)]
-            if c.parent.constant:
-                numbers[-1] = "constant"
-            formula = c.formula if len(c.formula) <= LONGEST_FORMULA else f"d {name} / d {c.parent.name}"
-            cells = [*lead, parent, formula, *numbers]
-            table.add_row(*map(Text, cells), end_section=c is step.contributions[-1])
-            lead = ["", "", "", ""]
+            slope = c.formula if len(c.formula) <= LONGEST_FORMULA else f"d {node.name} / d {c.parent.name}"
+            use = f" ({c.use} of {c.uses})" if c.uses > 1 else ""
+            so_far = "constant" if c.parent.constant else number_text(c.running_sum)
+            numbers = (number_text(c.slope), number_text(c.contribution), so_far)
+            last = c is step.contributions[-1]
+            table.add_row("", Text(f"  to {c.parent.name}{use}"), Text(slope), *numbers, end_section=last)
     return table
 
 
@@ -80,7 +71,7 @@ def plain_text(explanation: Explanation) -> str:
     """Return the same as text without colours, of a fixed width."""
     from rich.console import Console
 
-    console = Console(file=io.StringIO(), width=PLAIN_WIDTH, color_system=None, legacy_windows=False)
+    console = Console(file=io.StringIO(), width=PLAIN_WIDTH, color_system=None, force_jupyter=False)
     with console.capture() as capture:
         print_explanation(explanation, console)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")

@@ -1,0 +1,18 @@
+"""Sphinx configuration."""
+
+import shutil
+from pathlib import Path
+
+project = "autograd_tiny"
+copyright = "2026, the autograd_tiny authors"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.doctest"]
+html_theme = "furo"
+html_title = "autograd_tiny"
+exclude_patterns = ["_build", "jupyter_execute"]
+nb_execution_mode = "off"  # notebooks are saved with their outputs, and a test executes them
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+
+# The notebooks live at the top level; Sphinx reads sources below this folder only.
+here = Path(__file__).parent
+shutil.copy(here.parent / "notebooks" / "01_first_steps.ipynb", here / "first-steps.ipynb")
