@@ -15,8 +15,9 @@ from typing import Any
 
 from . import ops
 from .errors import GraphError, NotARealNumberError
+from .higher_order import slopes_as_values
 from .primitive import real
-from .value import Value, gradients, slopes_as_values, topological_order
+from .value import Value, gradients, topological_order
 
 Tree = Any
 """A number, a Value, or a list, tuple or dict of Trees."""

@@ -19,9 +19,10 @@ from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from . import ops
-from .errors import GraphError, StaleValueError
-from .primitive import Primitive, Slopes, floats, real, registry
-from .recording import Note, check_gradients_finite, describe, mode
+from .errors import GraphError
+from .higher_order import NOTHING, slopes_as_values
+from .primitive import Primitive, Slopes, floats, real
+from .recording import Note, check_gradients_finite, mode
 
 Number: TypeAlias = "float | Value"
 
@@ -469,7 +470,7 @@ def _sweep(
     create_graph: bool,
     inputs: Sequence[Value] = (),
 ) -> None:
-    zero = _NOTHING if create_graph else 0.0
+    zero = NOTHING if create_graph else 0.0
     for node in (*inputs, *order):
         node.grad = zero
     for root, seed in zip(roots, seeds, strict=True):
@@ -483,7 +484,7 @@ def _sweep(
             parent.grad += slope * upstream  # the chain rule
     if create_graph:
         for node in (*order, *inputs):
-            node.grad = lift(0.0 if node.grad is _NOTHING else node.grad)
+            node.grad = lift(0.0 if node.grad is NOTHING else node.grad)
     if mode.get().watching:
         check_gradients_finite([*inputs, *order])
 
@@ -501,69 +502,3 @@ def _run_hooks(node: Value, hooks: Iterable[Callable[[Any], Any]]) -> None:
         replacement = hook(node.grad)
         if replacement is not None:
             node.grad = replacement if isinstance(replacement, Value) else real(replacement, "a gradient hook's result")
-
-
-# ---------------------------------------------------------------- slopes that can be differentiated again
-
-
-class _Nothing:
-    """The empty sum: nothing + x is x, without recording an addition."""
-
-    def __add__(self, other: Any) -> Any:
-        return other
-
-    def __mul__(self, other: Any) -> Any:
-        return self
-
-    __rmul__ = __mul__
-
-
-class _One:
-    """A slope of exactly 1: one * x is x, without recording a product."""
-
-    def __mul__(self, other: Any) -> Any:
-        return other
-
-
-_NOTHING, _ONE = _Nothing(), _One()
-
-
-class _Values:
-    """The number namespace on which slope rules give Values."""
-
-    @staticmethod
-    def where(condition: bool, a: Any, b: Any) -> Any:
-        return a if condition else b
-
-    @staticmethod
-    def pow(x: Any, y: Any) -> Any:
-        return x**y
-
-    def __getattr__(self, name: str) -> Primitive:
-        if name in registry:
-            return registry[name]
-        raise AttributeError(f"slope rules may use registered operations; {name!r} is none")
-
-
-_values = _Values()
-
-
-def slopes_as_values(node: Value) -> Iterable[Any]:
-    """Return the slopes of a node as Values of its parents, so that they can be differentiated again.
-
-    Raises:
-        StaleValueError: when a parent's data has changed since the forward pass.
-    """
-    if node.op is None:
-        return ()
-    result, slopes = node.op.evaluate(*[parent._data for parent in node.parents])
-    for now, then in zip((result, *slopes), (node._data, *node.slopes), strict=True):
-        if now != then and (now == now or then == then):
-            raise StaleValueError(
-                f"{describe(node)} was computed from other numbers than its operands hold now ({then} then, {now} "
-                "now), so it cannot be differentiated twice; run the forward pass again"
-            )
-    return [
-        _ONE if type(slope) is float and slope == 1.0 else slope
-        for slope in node.op.slopes(_values, node, *node.op.grouped(node.parents))
-    ]

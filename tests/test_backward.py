@@ -273,6 +273,13 @@ def test_all_gradients_are_values_under_create_graph():
     assert [bits(node.grad.data) for node, _ in pairs] == [bits(plain.grad) for _, plain in pairs]
 
 
+def test_slopes_of_one_record_nothing():
+    x, y = Value(2.0), Value(3.0)
+    first, second = gradients([(x + y) ** 2], [x, y], create_graph=True)
+    assert first is second, "1 * upstream is upstream, without a product"
+    assert first.data == 10.0
+
+
 def test_changed_data_is_noticed_under_create_graph():
     x = Value(2.0, "x")
     y = x**3
@@ -352,6 +359,14 @@ def test_hook_replaces_the_gradient_before_it_flows_on():
     y.register_hook(lambda gradient: -1.0)
     (y * 5.0).backward()
     assert (y.grad, x.grad) == (-1.0, -3.0)
+
+
+def test_hook_may_stop_the_gradient():
+    x = Value(2.0)
+    y = x * 3.0
+    y.register_hook(lambda gradient: 0.0)
+    (y * 5.0 + x).backward()
+    assert (y.grad, x.grad) == (0.0, 1.0)
 
 
 def test_hook_on_a_leaf_sees_this_call_only():

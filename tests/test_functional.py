@@ -212,6 +212,13 @@ def test_inner_derivatives_of_every_kind_depend_on_the_outer_variable():
     assert jacobian(lambda x: [grad(lambda y: x * y * y)(2.0)])(3.0) == [4.0]
 
 
+def test_values_in_keyword_arguments_stay_tied():
+    w = Value(3.0)
+    slope = grad(lambda x, *, w: w * x * x)(2.0, w=w)
+    slope.backward()
+    assert (slope.data, w.grad) == (12.0, 4.0)
+
+
 def test_captured_intermediate_results():
     def outer(x):
         squared = x * x
