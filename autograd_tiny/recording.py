@@ -73,7 +73,7 @@ class Mode:
         if self.watching and not math.isfinite(node._data):
             raise AnomalyError(f"forward: {describe(node)} = {node._data}")
         if not self.recording:
-            node.parents, node.slopes, node.op = (), (), None
+            node._link(None, (), ())
         return node
 
 

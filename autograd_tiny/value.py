@@ -41,7 +41,9 @@ def lift(number: Any) -> Value:
         return number
     node = _new(Constant)
     node._data = number if type(number) is float else real(number, "an operation with a Value")
-    node.grad, node.parents, node.op, node.slopes, node._note = NO_GRAD_YET, (), None, (), None
+    node._x = node._dx = ()
+    node._y = node.op = node._note = None
+    node.grad, node._dy = NO_GRAD_YET, 0.0
     return node
 
 
@@ -57,11 +59,12 @@ def _operators(op: Primitive) -> tuple[Callable[[Any, Any], Value], Callable[[An
         node = _new(Value)
         try:
             node._data = result = value(floats, x, y)
-            node.slopes = constant or slopes(floats, result, x, y)
+            node._dx, node._dy = constant or slopes(floats, result, x, y)
         except (ArithmeticError, ValueError):
-            node._data, node.slopes = op.evaluate_ieee(x, y)
+            node._data, (node._dx, node._dy) = op.evaluate_ieee(x, y)
+        node._x = self
+        node._y = other
         node.grad = NO_GRAD_YET
-        node.parents = (self, other)
         node.op = op
         current = _current_mode()
         node._note = current.note
@@ -105,9 +108,9 @@ def record_pairs(op: Primitive, xs: Sequence[Value], ws: Sequence[Value]) -> Val
 
 def _node(op: Primitive, parents: tuple[Value, ...], result: float, slopes: Slopes) -> Value:
     node = _new(Value)
-    node._data, node.grad, node.slopes = result, NO_GRAD_YET, slopes
+    node._link(op, parents, slopes)
     current = _current_mode()
-    node.parents, node.op, node._note = parents, op, current.note
+    node._data, node.grad, node._note = result, NO_GRAD_YET, current.note
     return node if current.ordinary else current.finish(node)
 
 
@@ -122,6 +125,7 @@ class Value:
         data: the number.
         grad: d root / d node of the latest ``backward()``; leaves accumulate over calls. 0.0 before any.
         parents: the operands, in order; empty for a leaf.
+        slopes: d node / d parent for each parent, from the forward pass.
         op: the operation that made the node; None for a leaf.
 
     Raises:
@@ -134,20 +138,25 @@ class Value:
     (16.0, -24.0, 16.0)
     """
 
-    __slots__ = ("_data", "_note", "grad", "op", "parents", "slopes")
+    # One or two operands, x and y, and the slopes dx and dy have slots of their own: with tuples a node would be three
+    # objects for the garbage collector to visit, which costs more than all the arithmetic. Other numbers of operands,
+    # also none, are tuples in _x and _dx.
+    __slots__ = ("_data", "_dx", "_dy", "_note", "_x", "_y", "grad", "op")
     __array_ufunc__ = None  # NumPy scalars on the left leave the operation to us
 
     grad: Any
     op: Primitive | None
-    parents: tuple[Value, ...]
+    _x: Any
+    _dx: Any
+    _y: Value | None
+    _dy: float
+    _note: Note | None
 
     def __init__(self, data: Any, label: str = "") -> None:
         self._data: float = real(data)
-        self.grad = NO_GRAD_YET
-        self.parents = ()
-        self.op = None
-        self.slopes: Slopes = ()
-        self._note: Note | None = None
+        self._x = self._dx = ()
+        self._y = self.op = self._note = None
+        self.grad, self._dy = NO_GRAD_YET, 0.0
         if label:
             self.label = label
 
@@ -161,6 +170,29 @@ class Value:
     @data.setter
     def data(self, number: Any) -> None:
         self._data = real(number)
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands, in order; empty for a leaf."""
+        if self._y is not None:
+            return self._x, self._y
+        return self._x if type(self._x) is tuple else (self._x,)
+
+    @property
+    def slopes(self) -> Slopes:
+        """d node / d parent for each parent, from the forward pass."""
+        if self._y is not None:
+            return self._dx, self._dy
+        return self._dx if type(self._x) is tuple else (self._dx,)
+
+    def _link(self, op: Primitive | None, parents: tuple[Value, ...], slopes: Slopes) -> None:
+        self.op, self._y, self._dy = op, None, 0.0
+        if len(parents) == 2:
+            (self._x, self._y), (self._dx, self._dy) = parents, slopes
+        elif len(parents) == 1:
+            (self._x,), (self._dx,) = parents, slopes
+        else:
+            self._x, self._dx = parents, slopes
 
     @property
     def local_derivatives(self) -> tuple[Callable[[float], float], ...]:
@@ -319,7 +351,7 @@ class Value:
         for node in topological_order([self]):
             if id(node) not in memo:
                 twin = memo[id(node)] = node.__copy__()
-                twin.parents = tuple([memo[id(parent)] for parent in node.parents])
+                twin._link(node.op, tuple([memo[id(parent)] for parent in node.parents]), node.slopes)
         copied: Value = memo[id(self)]
         return copied
 
@@ -367,7 +399,7 @@ def topological_order(roots: Iterable[Value], stop: Iterable[Value] = ()) -> lis
     [True, True, True]
     """
     order: list[Value] = []
-    seen = set(stop)
+    seen: set[Value | None] = {None, *stop}  # None is what a node with one operand has as its second
     stack: list[Value | None] = [*roots]
     stack.reverse()
     push, known = stack.append, seen.issuperset
@@ -377,12 +409,14 @@ def topological_order(roots: Iterable[Value], stop: Iterable[Value] = ()) -> lis
             order.append(stack.pop())  # type: ignore[arg-type]  # a node lies below every None
         elif node not in seen:
             seen.add(node)
-            if known(node.parents):
+            x = node._x
+            parents = x if type(x) is tuple else (x, node._y)
+            if known(parents):
                 order.append(node)
             else:
                 push(node)
                 push(None)
-                for parent in reversed(node.parents):
+                for parent in reversed(parents):
                     if parent not in seen:
                         push(parent)
     return order
@@ -411,7 +445,7 @@ def backward(roots: Iterable[Value], seeds: Iterable[Number] | None = None, crea
     """
     roots, seeds = _checked(roots, seeds)
     order = topological_order(roots)
-    leaves = [node for node in order if not node.parents]
+    leaves = [node for node in order if node.op is None]
     before = [leaf.grad for leaf in leaves]
     try:
         _sweep(order, roots, seeds, create_graph)
@@ -478,10 +512,17 @@ def _sweep(
     for node in reversed(order):
         if node._note is not None and node._note.hooks:
             _run_hooks(node, node._note.hooks)
-        upstream = node.grad
-        slopes = slopes_as_values(node) if create_graph else node.slopes
-        for parent, slope in zip(node.parents, slopes):  # noqa: B905 - of one length by construction, checking costs time
-            parent.grad += slope * upstream  # the chain rule
+        upstream, x, y = node.grad, node._x, node._y
+        if create_graph:
+            for parent, slope in zip(node.parents, slopes_as_values(node), strict=True):
+                parent.grad += slope * upstream  # the chain rule
+        elif type(x) is tuple:
+            for parent, slope in zip(x, node._dx, strict=True):
+                parent.grad += slope * upstream  # the chain rule for any number of operands
+        else:
+            x.grad += node._dx * upstream  # the chain rule for one operand, and for two
+            if y is not None:
+                y.grad += node._dy * upstream
     if create_graph:
         for node in (*order, *inputs):
             node.grad = lift(0.0 if node.grad is NOTHING else node.grad)
