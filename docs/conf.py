@@ -1,5 +1,6 @@
 """Sphinx configuration."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -16,3 +17,13 @@ autodoc_member_order = "bysource"
 # The notebooks live at the top level; Sphinx reads sources below this folder only.
 here = Path(__file__).parent
 shutil.copy(here.parent / "notebooks" / "01_first_steps.ipynb", here / "first-steps.ipynb")
+napoleon_use_ivar = True  # attributes that are properties, too, are described once
+
+
+def setup(app):
+    """Keep |x| an absolute value: reStructuredText would read it as a substitution."""
+
+    def keep_bars(app, what, name, obj, options, lines):
+        lines[:] = [re.sub(r"\|(\w[^|]*)\|", r"\\|\1\\|", line) for line in lines]
+
+    app.connect("autodoc-process-docstring", keep_bars)
