@@ -1,5 +1,7 @@
 """Value: a number that remembers how it was made, and backward(), which applies the chain rule.
 
+The words used here::
+
     node      a Value; the result of an operation, or a leaf
     leaf      a node without parents: an input, a parameter or a constant
     parent    a node that an operation took as an operand; x * x has the parent x twice
@@ -196,7 +198,7 @@ class Value:
 
     @property
     def local_derivatives(self) -> tuple[Callable[[float], float], ...]:
-        """One closure per parent: called with an upstream gradient, it gives that parent's contribution.
+        """The closures that map an upstream gradient to a contribution, one per parent.
 
         The slopes are those of the forward pass, whatever has happened to the parents' data since.
 
