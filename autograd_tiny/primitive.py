@@ -236,7 +236,7 @@ class Primitive:
             operands = self.grouped(numbers)
             result = self.value(floats, *operands)
             if type(result) is float:
-                return result, self.slopes(floats, result, *operands)
+                return result, self._one_per_operand(self.slopes(floats, result, *operands), numbers)
         except (ArithmeticError, ValueError):
             pass
         return self.evaluate_ieee(*numbers)
@@ -247,8 +247,14 @@ class Primitive:
         result = self.value(ieee_floats, *careful)
         if isinstance(result, complex):
             raise OperandError(f"the value rule of {self.name} gave the complex number {result}; use m.pow, not **")
-        slopes = self.slopes(ieee_floats, IEEEFloat(result), *careful)
+        slopes = self._one_per_operand(self.slopes(ieee_floats, IEEEFloat(result), *careful), numbers)
         return float(result), tuple(map(float, slopes))
+
+    def _one_per_operand(self, slopes: Any, numbers: tuple[float, ...]) -> Slopes:
+        if type(slopes) is not tuple or len(slopes) != len(numbers):
+            count = f"{len(numbers)} slope{'s' if len(numbers) != 1 else ''}, one per operand"
+            raise OperandError(f"the slope rule of {self.name} must return a tuple of {count}, got {_shown(slopes)}")
+        return slopes
 
     def flatten(self, operands: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the operands as one flat tuple, after checking their number.

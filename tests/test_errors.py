@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograd_tiny import Graph, Value, backward, detect_anomaly, errors, grad, jvp, log, ops, primitive
+from autograd_tiny import Graph, Value, backward, detect_anomaly, errors, forget, grad, jvp, log, ops, primitive
 from autograd_tiny.errors import (
     AnomalyError,
     AutogradTinyError,
@@ -162,3 +162,22 @@ def test_missing_package_error_is_the_install_line():
 def test_one_except_catches_all():
     with pytest.raises(AutogradTinyError):
         Value("3")
+
+
+@pytest.mark.parametrize(
+    ("slopes", "got"),
+    [(lambda m, y, x: 2 * x, "6.0"), (lambda m, y, x: (x, x), "(3.0, 3.0)"), (lambda m, y, x: (), "()")],
+)
+def test_a_slope_rule_that_does_not_fit_says_so(slopes, got):
+    @primitive(slopes=slopes)
+    def square(m, x):
+        """x * x."""
+        return x * x
+
+    try:
+        with pytest.raises(OperandError) as caught:
+            square(Value(3.0))
+    finally:
+        forget(square)
+    rule = "the slope rule of square must return a tuple of 1 slope, one per operand"
+    assert str(caught.value).startswith(f"{rule}, got {got}")
