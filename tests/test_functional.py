@@ -1,5 +1,6 @@
 """grad and its relatives against closed forms, mpmath and each other."""
 
+import gc
 import math
 from collections import namedtuple
 from itertools import pairwise
@@ -453,6 +454,28 @@ def test_hvp():
     (product,) = hvp(lambda t: t**4, (x,), (1.0,))
     product.backward()
     assert (product.data, x.grad) == (48.0, 48.0)
+
+
+def test_calls_leave_nothing_behind():
+    """No variable outlives its call, not even when the function fails."""
+
+    def fail(x):
+        raise ZeroDivisionError
+
+    def work():
+        grad(lambda x: x * grad(lambda y: x * y)(2.0))(3.0)
+        hessian(tangle)([0.3, -0.7, 1.1])
+        jvp(sin, (1.0,), (1.0,))
+        with pytest.raises(ZeroDivisionError):
+            grad(fail)(1.0)
+
+    work()
+    gc.collect()
+    before = sum(isinstance(thing, Value) for thing in gc.get_objects())
+    for _ in range(3):
+        work()
+    gc.collect()
+    assert sum(isinstance(thing, Value) for thing in gc.get_objects()) <= before
 
 
 def test_results_are_the_same_to_the_last_bit_by_every_road():
