@@ -65,7 +65,7 @@ from .ops import (
     where,
 )
 from .primitive import Domain, Kink, Primitive, forget, primitive, registry
-from .recording import detect_anomaly, no_grad, record_lines, scope
+from .recording import detect_anomaly, enable_grad, no_grad, record_lines, scope
 from .value import Value, backward
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ __all__ = [
     "dot",
     "draw",
     "elu",
+    "enable_grad",
     "erf",
     "erfc",
     "errors",

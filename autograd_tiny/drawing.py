@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+import webbrowser
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 import graphviz
 
-from .errors import GraphError, MissingPackageError, ParameterError
+from .errors import GraphError, MissingPackageError, ParameterError, printable
 from .graph import Graph, Node, number_text
 from .value import Value
 
@@ -32,7 +33,7 @@ def draw(root: Value, *, unfold: bool = False, direction: str = "LR", max_nodes:
     """Draw the graph below ``root``: every node with its formula, data and gradient.
 
     Shows itself in a notebook; ``.save_as("graph.svg")`` writes a file. Gradients are a dash before
-    ``backward()``.
+    ``backward()``. Resting the pointer on a node of the SVG shows its scope and source line, where recorded.
 
     Args:
         root: the node to draw the history of.
@@ -76,6 +77,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
     def __init__(self, graph: Graph, direction: str = "LR") -> None:
         super().__init__(
             "autograd_tiny",
+            format="svg",
             graph_attr={
                 "rankdir": direction,
                 "ordering": "in",  # operands in their order
@@ -100,6 +102,13 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
         for node in graph.nodes:
             for parent in node.parents:
                 self.edge(f"n{parent}", f"n{node.index}")
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def copy(self) -> Drawing:
+        """Return an equal drawing."""
+        return Drawing(self.graph, self.graph_attr["rankdir"])
 
     # ------------------------------------------------------------ forms
 
@@ -183,12 +192,16 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
         data = run(self.source, format or self.format, engine or self.engine)
         return data.decode(encoding) if encoding else data
 
-    def render(self, filename: Any = None, directory: Any = None, format: str | None = None, **_: Any) -> str:
-        """Write ``filename.format`` into the directory and return its path."""
+    def render(
+        self, filename: Any = None, directory: Any = None, view: bool = False, format: str | None = None, **_: Any
+    ) -> str:
+        """Write ``filename.format`` into the directory, show it if ``view``, and return its path."""
         format = format or self.format
         path = Path(directory or self.directory or "", f"{filename or self.filename}.{format}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.pipe(format=format))
+        if view:
+            webbrowser.open(path.resolve().as_uri())
         return str(path)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, Any]:
@@ -225,6 +238,11 @@ def _label(graph: Graph, node: Node) -> str:
 
 
 def _look(graph: Graph, node: Node) -> dict[str, str]:
+    tooltip = ", ".join(filter(None, (node.scope, node.line))) or node.name
+    return {"tooltip": graphviz.escape(printable(tooltip)), **_colors(graph, node)}
+
+
+def _colors(graph: Graph, node: Node) -> dict[str, str]:
     if node.constant:
         return {"fillcolor": CONSTANT, "color": "#aaaaaa"}
     if node.is_leaf:

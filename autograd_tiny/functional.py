@@ -17,6 +17,7 @@ from . import ops
 from .errors import GraphError, NotARealNumberError
 from .higher_order import slopes_as_values
 from .primitive import real
+from .recording import enable_grad
 from .value import Value, gradients, topological_order
 
 Tree = Any
@@ -45,7 +46,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     """
     both = value_and_grad(f, argnums)
 
-    @wraps(f)
+    @wraps(f, updated=())
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return both(*args, **kwargs)[1]
 
@@ -59,7 +60,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
     (9.0, 6.0)
     """
 
-    @wraps(f)
+    @wraps(f, updated=())
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call(f, args, kwargs, argnums)
         if not _is_number(call.result):
@@ -126,7 +127,7 @@ def jacobian(f: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:
     [[2.0, 3.0], [1.0, 1.0]]
     """
 
-    @wraps(f)
+    @wraps(f, updated=())
     def rows(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, args, kwargs, argnums)
         return rebuild(call.result, [call.gradient_of(result) for result in flatten(call.result)])
@@ -164,6 +165,12 @@ class _Call:
     def __init__(
         self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: int | Sequence[int]
     ) -> None:
+        if not callable(f):
+            raise GraphError(f"a derivative is taken of a function, got {f!r}; write lambda x: ...")
+        if not isinstance(argnums, int) and not (
+            isinstance(argnums, Sequence) and all(isinstance(i, int) for i in argnums)
+        ):
+            raise GraphError(f"argnums is the number of an argument, or a list of numbers, got {argnums!r}")
         self.single = isinstance(argnums, int)
         chosen = [argnums] if isinstance(argnums, int) else list(argnums)
         for i in chosen:
@@ -184,7 +191,8 @@ class _Call:
         outer = _enclosing.get()
         token = _enclosing.set((*outer, *self.variables))
         try:
-            self.result = f(*replaced, **kwargs)
+            with enable_grad():
+                self.result = f(*replaced, **kwargs)
         finally:
             _enclosing.reset(token)
         if outer and not self.differentiable:  # so do variables of an enclosing call that f captured

@@ -77,7 +77,10 @@ class Graph:
             raise GraphError("a graph needs at least one root, got none; pass the Value that was computed last")
         for root in roots:
             if not isinstance(root, Value):
-                raise GraphError(f"a graph is taken from a Value, got {root!r} ({type(root).__name__})")
+                raise GraphError(
+                    f"a graph is taken from a Value, got {root!r} ({type(root).__name__}); "
+                    "was it computed from a Value?"
+                )
         order = topological_order(roots)
         index = {node: i for i, node in enumerate(order)}
         scopes = _scopes(order)
@@ -117,7 +120,10 @@ class Graph:
         """Return how the node was made, in terms of its parents' names."""
         if node.op is None:
             return node.name
-        return node.op.write([parent.name for parent in self.parents(node)], latex=latex)
+        names = [parent.name for parent in self.parents(node)]
+        if "(" not in node.op.text:  # between operators -2 and a label such as a+b need brackets
+            names = [name if _is_atom(name) else f"({name})" for name in names]
+        return node.op.write(names, latex=latex)
 
     def unfolded(self) -> Graph:
         """Return the graph with every ``dot`` drawn out as its products and their sum.
@@ -188,6 +194,10 @@ def _names(order: list[Value]) -> list[str]:
             name = _free(f"{kind}{counts[kind]}", taken)
         names.append(name)
     return names
+
+
+def _is_atom(name: str) -> bool:
+    return name.replace(".", "").replace("_", "").isalnum()
 
 
 def _free(name: str, taken: set[str]) -> str:

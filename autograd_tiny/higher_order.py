@@ -22,11 +22,6 @@ class _Nothing:
     def __add__(self, other: Any) -> Any:
         return other
 
-    def __mul__(self, other: Any) -> Any:
-        return self
-
-    __rmul__ = __mul__
-
 
 class _One:
     """A slope of exactly 1: one * x is x, without recording a product."""

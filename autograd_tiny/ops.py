@@ -2,7 +2,7 @@
 
 A rule sees a number namespace ``m`` and operands of whatever kind ``m`` works on. ``slopes`` gets the
 result too and returns one slope per operand. The answers at the hard points (``0 ** 0``, ``log(-1)``,
-ties of ``max``) follow IEEE 754 and the minimum-norm subgradient; a table in the tests holds each.
+ties of ``max``) follow IEEE 754 and the conventions of docs/hard-points.md; a table in the tests holds each.
 """
 
 from __future__ import annotations
@@ -273,7 +273,7 @@ def expm1(m: M, x: N) -> N:
 @primitive(
     latex=r"\ln\left({0}\right)",
     domain=POSITIVE,
-    slopes=lambda m, y, x: (m.where(x < 0, nan, 1 / x),),
+    slopes=lambda m, y, x: (m.where(x < 0, nan * x, 1 / x),),
 )
 def log(m: M, x: N) -> N:
     """Natural logarithm, ln x; -inf at 0, nan below.
@@ -287,7 +287,7 @@ def log(m: M, x: N) -> N:
 @primitive(
     latex=r"\ln\left(1 + {0}\right)",
     domain=ABOVE_MINUS_ONE,
-    slopes=lambda m, y, x: (m.where(x < -1, nan, 1 / (1 + x)),),
+    slopes=lambda m, y, x: (m.where(x < -1, nan * x, 1 / (1 + x)),),
 )
 def log1p(m: M, x: N) -> N:
     """ln(1 + x) without cancellation near 0.

@@ -39,11 +39,14 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     if not history.epochs:
         raise ShapeError("plot_history needs at least one finished epoch, got none")
     ax = _axes(ax)
+    from matplotlib.ticker import MaxNLocator
+
     epochs = range(1, history.epochs + 1)
     lines = ax.plot(epochs, history.loss, color=COLORS[0], linewidth=2, label="loss")
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
     ax.grid(alpha=0.3)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if history.metrics:
         right = ax.twinx()
         right.set_ylabel(", ".join(history.metrics))

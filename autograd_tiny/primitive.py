@@ -12,7 +12,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
-from types import MappingProxyType
+from types import FunctionType, MappingProxyType
 from typing import Any, TypeAlias
 
 from .errors import NotARealNumberError, OperandError, ParameterError, RegistrationError
@@ -245,10 +245,13 @@ class Primitive:
         """Run the rules on careful floats: the slow way, taken only where the fast one cannot go."""
         careful = self.grouped(tuple(map(IEEEFloat, numbers)))
         result = self.value(ieee_floats, *careful)
-        if isinstance(result, complex):
-            raise OperandError(f"the value rule of {self.name} gave the complex number {result}; use m.pow, not **")
+        if isinstance(result, complex) or not isinstance(result, Real):
+            raise OperandError(f"the value rule of {self.name} must give a real number, got {_shown(result)}")
         slopes = self._one_per_operand(self.slopes(ieee_floats, IEEEFloat(result), *careful), numbers)
-        return float(result), tuple(map(float, slopes))
+        try:
+            return float(result), tuple(map(float, slopes))
+        except (TypeError, ValueError):
+            raise OperandError(f"the rules of {self.name} must give numbers, got {result!r} and {slopes!r}") from None
 
     def _one_per_operand(self, slopes: Any, numbers: tuple[float, ...]) -> Slopes:
         if type(slopes) is not tuple or len(slopes) != len(numbers):
@@ -353,8 +356,8 @@ registry: Mapping[str, Primitive] = MappingProxyType(_registry)
 
 
 def primitive(
-    *,
-    slopes: Callable[..., Slopes] | Slopes,
+    *misplaced: Any,
+    slopes: Callable[..., Slopes] | Slopes = (),
     symbol: str = "",
     text: str = "",
     latex: str = "",
@@ -392,8 +395,18 @@ def primitive(
     8.0
     >>> forget(cube)
     """
+    if misplaced or not (callable(slopes) or (isinstance(slopes, tuple) and slopes)):
+        raise RegistrationError(
+            "an operation needs its slopes: write @primitive(slopes=lambda m, y, x: (...,)), "
+            f"got {_shown(misplaced[0] if misplaced else slopes)}"
+        )
+    domains = domain if isinstance(domain, tuple) else (domain,)
+    if not all(isinstance(each, Domain) for each in domains):
+        raise RegistrationError(f"domain is a Domain or a tuple of them, got {_shown(domain)}; use Domain(low, high)")
 
     def register(rule: Callable[..., Any]) -> Primitive:
+        if not isinstance(rule, FunctionType):
+            raise RegistrationError(f"@primitive decorates a function, the value rule, got {_shown(rule)}")
         name, code = rule.__name__, rule.__code__
         if not name.isidentifier():
             raise RegistrationError(f"an operation needs a plain name, got {name!r}; use def instead of lambda")
@@ -408,6 +421,8 @@ def primitive(
         arity = None if variadic or pairs else code.co_argcount - 1
         if arity == 0:
             raise RegistrationError(f"operation {name} has no operand; give its rule one after m")
+        if isinstance(slopes, tuple) and arity is not None and len(slopes) != arity:
+            raise RegistrationError(f"operation {name} has {arity} operand(s) and {len(slopes)} constant slopes")
         names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         defaults = rule.__kwdefaults__ or {}
         params = {param: defaults.get(param) for param in names}
@@ -427,7 +442,7 @@ def primitive(
             symbol=symbol or name,
             text=text or default_text,
             latex=latex or default_latex,
-            domain=domain if isinstance(domain, tuple) else (domain,),
+            domain=domains,
             kinks=kinks,
             params=params,
         )
@@ -457,7 +472,8 @@ def forget(op: Primitive) -> None:
     """Take an operation of your own out of the registry (built-in ones stay)."""
     if op.__module__ == _BUILT_IN:
         raise RegistrationError(f"{op.name} is a built-in operation and stays registered")
-    _registry.pop(op.name, None)
+    if _registry.get(op.name) is op:
+        del _registry[op.name]
 
 
 # ---------------------------------------------------------------- the float namespaces

@@ -6,6 +6,7 @@ set a ``Mode`` for their block; being a context variable it belongs to one threa
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from contextvars import ContextVar, Token
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from .value import Value
 
+MOST_SCOPES = 10_000  # names made from step numbers must not pile up
 _PACKAGE_FOLDER = __file__.removesuffix("recording.py")
 
 
@@ -60,10 +62,12 @@ class Mode:
         return self.note.scope if self.note else ""
 
     def inside(self, name: str) -> Mode:
-        """Return the mode for a scope nested in this one; made once per name, as modules are called often."""
+        """Return the mode for a scope nested in this one; kept, as modules are called often."""
         inner = self._inner.get(name)
         if inner is None:
-            inner = self._inner[name] = self.changed(scope=f"{self.scope}/{name}" if self.scope else name)
+            inner = self.changed(scope=f"{self.scope}/{name}" if self.scope else name)
+            if len(self._inner) < MOST_SCOPES:
+                self._inner[name] = inner
         return inner
 
     def finish(self, node: Value) -> Value:
@@ -97,8 +101,6 @@ class _Context:
         mode.reset(self._tokens.pop())
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        import functools
-
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             with type(self)():
@@ -119,6 +121,20 @@ class no_grad(_Context):  # noqa: N801 - reads as a keyword, as in PyTorch
 
     def _mode(self, current: Mode) -> Mode:
         return current.changed(recording=False)
+
+
+class enable_grad(_Context):  # noqa: N801 - reads as a keyword, as in PyTorch
+    """Record again inside a ``no_grad`` block.
+
+    >>> from autograd_tiny import Value
+    >>> with no_grad(), enable_grad():
+    ...     y = Value(3.0) * 2
+    >>> len(y.parents)
+    2
+    """
+
+    def _mode(self, current: Mode) -> Mode:
+        return current.changed(recording=True)
 
 
 class record_lines(_Context):  # noqa: N801 - reads as a keyword

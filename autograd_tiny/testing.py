@@ -23,7 +23,7 @@ from typing import Any
 
 from .errors import GradientMismatchError, NotARealNumberError, ParameterError
 from .functional import Tree, flatten, grad, hessian, rebuild
-from .primitive import real
+from .primitive import Primitive, real
 from .value import Value
 
 EPS = sys.float_info.epsilon
@@ -265,6 +265,8 @@ def _on_numbers(
 
 def _named(f: Callable[..., Any], args: tuple[Tree, ...]) -> list[tuple[str, Tree]]:
     """Return the arguments with the parameter names of ``f``; ``args`` where it does not tell them."""
+    if isinstance(f, Primitive) and f.arity == len(args):
+        return list(zip(f.operands, args, strict=True))
     try:
         return list(inspect.signature(f).bind(*args).arguments.items())
     except (TypeError, ValueError):

@@ -114,6 +114,10 @@ def fit(
     >>> history.epochs, round(model([2.0]).data, 3)
     (100, 5.0)
     """
+    if not callable(model) or not callable(loss):
+        raise ParameterError(f"model and loss are functions, got {model!r:.60} and {loss!r:.60}; use loss=nn.mse_loss")
+    if metrics is not None and not (isinstance(metrics, Mapping) and all(map(callable, metrics.values()))):
+        raise ParameterError(f'metrics maps names to functions, got {metrics!r:.60}; use {{"accuracy": accuracy}}')
     examples, targets = [_lifted(x) for x in X], list(y)
     if len(examples) != len(targets) or not examples:
         raise ShapeError(f"fit needs one target per example, got {len(examples)} examples and {len(targets)} targets")

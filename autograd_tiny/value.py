@@ -21,7 +21,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from . import ops
-from .errors import GraphError
+from .errors import GraphError, OperandError
 from .higher_order import NOTHING, slopes_as_values
 from .primitive import Primitive, Slopes, floats, real
 from .recording import Note, check_gradients_finite, mode
@@ -166,7 +166,7 @@ class Value:
 
     @property
     def data(self) -> float:
-        """The number; assigning another one affects later operations, not the graph already recorded."""
+        """The number; assigning another one affects later operations and pictures, not the slopes already recorded."""
         return self._data
 
     @data.setter
@@ -251,6 +251,8 @@ class Value:
         >>> x.grad
         1.0
         """
+        if not callable(hook):
+            raise OperandError(f"a gradient hook is a function of one number, got {hook!r}")
         self._annotate(hooks=(*(self._note.hooks if self._note else ()), hook))
 
         def remove() -> None:
@@ -284,7 +286,11 @@ class Value:
 
     __neg__ = method_of(ops.neg)
     __abs__ = method_of(ops.abs)
-    __round__ = method_of(ops.round)
+
+    def __round__(self, digits: None = None) -> Value:
+        if digits is not None:
+            raise OperandError("round of a Value gives a whole number; for printing use round(value.data, digits)")
+        return record_operation(ops.round, (self,))
 
     def __pos__(self) -> Value:
         return self
@@ -314,6 +320,9 @@ class Value:
     def __float__(self) -> float:
         return self._data
 
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
     def __bool__(self) -> bool:
         return self._data != 0.0
 
@@ -324,16 +333,16 @@ class Value:
         return bool(self._data != _comparable(other))
 
     def __lt__(self, other: Any) -> bool:
-        return bool(self._data < _comparable(other))
+        return self._data < _ordered(other)
 
     def __le__(self, other: Any) -> bool:
-        return bool(self._data <= _comparable(other))
+        return self._data <= _ordered(other)
 
     def __gt__(self, other: Any) -> bool:
-        return bool(self._data > _comparable(other))
+        return self._data > _ordered(other)
 
     def __ge__(self, other: Any) -> bool:
-        return bool(self._data >= _comparable(other))
+        return self._data >= _ordered(other)
 
     __hash__ = object.__hash__  # by identity, although == compares numbers: a set never merges two equal leaves
 
@@ -376,6 +385,12 @@ Value._record_operation = staticmethod(record_operation)  # type: ignore[attr-de
 @lru_cache(maxsize=1024)
 def _power(n: float) -> Primitive:
     return ops.power.bind(n=n)
+
+
+def _ordered(other: Any) -> float:
+    if isinstance(other, int):  # of any size: Python compares it exactly
+        return other
+    return other._data if isinstance(other, Value) else real(other, "a comparison with a Value")
 
 
 def _comparable(other: Any) -> Any:
@@ -428,8 +443,7 @@ def backward(roots: Iterable[Value], seeds: Iterable[Number] | None = None, crea
     """Compute the gradient of sum(seed * root) with respect to every node, by the chain rule.
 
     Interior nodes get the gradient of this call. Leaves add it to what they have, so call ``zero_grad``
-    between training steps; they are written last and all at once: an error or Ctrl-C in the middle leaves
-    every leaf as it was.
+    between training steps. After an error or Ctrl-C in the middle every leaf has the gradient it had before.
 
     Args:
         roots: the nodes to differentiate; one node reached from several roots gets the total.
@@ -485,9 +499,13 @@ def gradients(
 
 
 def _checked(roots: Iterable[Value], seeds: Iterable[Number] | None) -> tuple[list[Value], list[Number]]:
-    if isinstance(roots, Value):
-        raise GraphError("backward takes a list of Values, got one Value; write backward([root]) or root.backward()")
+    if not isinstance(roots, Iterable):
+        raise GraphError(f"backward takes a list of Values, got {roots!r}; write backward([root]) or root.backward()")
     roots = list(roots)
+    if not roots:
+        raise GraphError("backward needs at least one root, got an empty list")
+    if seeds is not None and not isinstance(seeds, Iterable):
+        raise GraphError(f"backward takes one seed per root, got {seeds!r}; write seeds=[{seeds!r}]")
     for root in roots:
         if not isinstance(root, Value):
             raise GraphError(

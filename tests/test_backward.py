@@ -211,7 +211,10 @@ def test_roots_and_seeds_are_checked():
         with pytest.raises(NotARealNumberError, match="a seed needs one real number"):
             x.backward(wrong)
     assert x.grad == 0.0
-    backward([])
+    with pytest.raises(GraphError, match="at least one root, got an empty list"):
+        backward([])
+    with pytest.raises(GraphError, match=r"one seed per root, got 1\.0; write seeds=\[1\.0\]"):
+        backward([x], seeds=1.0)
 
 
 def test_one_root_without_a_list_is_explained():
@@ -467,6 +470,8 @@ def interrupted(call, after):
         return trace
 
     previous = sys.gettrace()
+    collecting = gc.isenabled()
+    gc.disable()  # an interrupt must hit the call, not a callback of the collector
     sys.settrace(trace)
     try:
         call()
@@ -474,6 +479,8 @@ def interrupted(call, after):
         return True
     finally:
         sys.settrace(previous)
+        if collecting:
+            gc.enable()
     return False
 
 

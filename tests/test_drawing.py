@@ -116,6 +116,23 @@ class TestOtherForms:
         assert Path(path).read_text().lstrip().startswith("<?xml")
 
 
+def test_tooltips_show_scope_and_line_inert() -> None:
+    from autograd_tiny import record_lines, scope
+
+    with record_lines(), scope('"a" <b>'):
+        y = Value(2.0) * 3
+    titles = [
+        element.get("{http://www.w3.org/1999/xlink}title", "")
+        for element in ElementTree.fromstring(draw(y).svg()).iter("{http://www.w3.org/2000/svg}a")
+    ]
+    assert any(title.startswith('"a" <b>, ') and title.rpartition(":")[2].isdigit() for title in titles)
+
+
+def test_a_plain_session_shows_the_text() -> None:
+    drawing_of_loss = draw(example())
+    assert repr(drawing_of_loss) == drawing_of_loss.text() == repr(drawing_of_loss.copy())
+
+
 class TestDot:
     def neuron(self) -> Value:
         inputs, weights = [Value(1.0, "x0"), Value(2.0, "x1")], [Value(0.5, "w0"), Value(-1.0, "w1")]

@@ -137,6 +137,16 @@ def test_only_a_value_can_be_explained() -> None:
         explain(3.0)  # type: ignore[arg-type]
 
 
+def test_negative_constants_and_odd_labels_stand_in_brackets() -> None:
+    x = Value(2.0, "x")
+    assert explain((-2) ** x).graph.formula(explain((-2) ** x).graph.root) == "(-2) ** x"
+    y = Value(3.0, "a+b") * x
+    explanation = explain(y)
+    assert explanation.graph.formula(explanation.graph.root) == "(a+b) * x"
+    assert explanation.steps[0].contributions[1].formula == "a+b"
+    assert explain(Value(3.0, "a+b") ** 2).steps[0].contributions[0].formula == "2 * (a+b)"
+
+
 class TestSlopeFormulas:
     @pytest.mark.parametrize(
         ("expression", "formulas"),

@@ -507,13 +507,13 @@ def test_registration_is_checked():
 
     with pytest.raises(RegistrationError, match="no operand"):
 
-        @primitive(slopes=())
+        @primitive(slopes=(1.0,))
         def nothing(m):
             """No operand."""
 
     with pytest.raises(RegistrationError, match="needs the namespace m"):
 
-        @primitive(slopes=())
+        @primitive(slopes=(1.0,))
         def less_than_nothing():
             """No namespace."""
 

@@ -50,6 +50,7 @@ def test_the_other_blocks_run() -> None:
 
 
 def test_numbers_that_the_text_states() -> None:
+    assert "@@" not in README
     stated = re.search(r"\*\*(\d+) operations\*\*", README)
     assert stated is not None
     assert int(stated[1]) == sum(op.__module__ == "autograd_tiny.ops" for op in registry.values())

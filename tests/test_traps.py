@@ -8,8 +8,27 @@ import math
 
 import pytest
 
-from autograd_tiny import Value, backward, exp, log, ops, tanh
-from autograd_tiny.errors import NotARealNumberError
+from autograd_tiny import (
+    Value,
+    acos,
+    asin,
+    backward,
+    exp,
+    forget,
+    grad,
+    hessian,
+    log,
+    log1p,
+    no_grad,
+    ops,
+    primitive,
+    registry,
+    scope,
+    sqrt,
+    tanh,
+)
+from autograd_tiny.errors import NotARealNumberError, OperandError, RegistrationError
+from autograd_tiny.recording import MOST_SCOPES, PLAIN
 
 
 def test_recursion_depth():
@@ -339,3 +358,99 @@ def test_numerical_gradient_agrees():
         down[i] -= h
         slope = (f(*map(Value, up)).data - f(*map(Value, down)).data) / (2 * h)
         assert math.isclose(leaf.grad, slope, rel_tol=1e-7)
+
+
+# ---------------------------------------------------------------- what a newcomer tries
+
+
+def test_a_value_in_an_f_string():
+    assert f"{Value(3.14159):.2f}" == "3.14"
+    assert f"{Value(1.0)}" == "Value(data=1.0, grad=0.0)"
+
+
+def test_round_to_digits_says_what_to_do():
+    with pytest.raises(OperandError, match=r"round\(value\.data, digits\)"):
+        round(Value(3.14159), 2)
+
+
+def test_ordering_with_text_is_refused_and_equality_is_false():
+    with pytest.raises(NotARealNumberError, match="a comparison with a Value needs one real number, got 'x'"):
+        _ = Value(1.0) < "x"
+    assert Value(1.0) != "x"
+
+
+def test_derivatives_inside_no_grad_are_not_zero():
+    with no_grad():
+        assert grad(lambda x: x * x)(3.0) == 6.0
+        assert hessian(lambda v: v[0] * v[1])([1.0, 2.0]) == [[0.0, 1.0], [1.0, 0.0]]
+        assert (Value(2.0) * 3).parents == ()
+
+
+@pytest.mark.parametrize(("op", "x"), [(log, -1.0), (log1p, -2.0), (sqrt, -1.0), (asin, 2.0), (acos, -2.0)])
+def test_outside_the_domain_no_derivative_is_finite(op, x):
+    assert math.isnan(grad(op)(x))
+    assert math.isnan(grad(grad(op))(x))
+
+
+def test_scopes_named_by_step_numbers_do_not_pile_up():
+    for i in range(MOST_SCOPES + 100):
+        with scope(f"step {i}"):
+            pass
+    assert len(PLAIN._inner) <= MOST_SCOPES
+
+
+def test_a_hook_must_be_a_function():
+    with pytest.raises(OperandError, match="a gradient hook is a function of one number, got None"):
+        Value(1.0).register_hook(None)
+
+
+def test_forgetting_an_old_version_keeps_the_new_one():
+    def declare():
+        @primitive(slopes=(2.0,))
+        def doubled_here(m, x):
+            """Twice x, 2 x."""
+            return 2 * x
+
+        return doubled_here
+
+    old, new = declare(), declare()
+    forget(old)
+    assert registry["doubled_here"] is new
+    forget(new)
+    assert "doubled_here" not in registry
+
+
+@pytest.mark.parametrize(
+    ("declare", "says"),
+    [
+        (lambda: primitive(lambda m, x: x), r"write @primitive\(slopes="),
+        (lambda: primitive(), r"write @primitive\(slopes="),
+        (lambda: primitive(slopes=None), r"write @primitive\(slopes="),
+        (lambda: primitive(slopes=(1.0,), domain="positive"), "domain is a Domain"),
+        (lambda: primitive(slopes=(1.0,))(Value), "decorates a function"),
+    ],
+)
+def test_mistakes_in_declaring_an_operation_are_explained(declare, says):
+    with pytest.raises(RegistrationError, match=says):
+        declare()
+
+
+def test_constant_slopes_are_counted_at_registration():
+    with pytest.raises(RegistrationError, match=r"1 operand.* and 2 constant slopes"):
+
+        @primitive(slopes=(1.0, 2.0))
+        def once(m, x):
+            """x itself."""
+            return x
+
+
+def test_a_rule_that_gives_no_number_says_so():
+    @primitive(slopes=(1.0,))
+    def forgetful(m, x):
+        """Nothing at all."""
+
+    try:
+        with pytest.raises(OperandError, match="the value rule of forgetful must give a real number, got None"):
+            forgetful(Value(1.0))
+    finally:
+        forget(forgetful)

@@ -115,6 +115,8 @@ def _infix(
     neutral: tuple[float | None, float],
 ) -> Symbol:
     right = symbol(other)
+    if left.number is not None and left.number != left.number:
+        return left  # nan
     if left.number is not None and right.number is not None:
         return symbol(compute(left.number, right.number))
     if right.number == neutral[1]:
@@ -174,6 +176,14 @@ class _Symbols:
         return write
 
 
+def _operand(name: str) -> Symbol:
+    """Return the symbol of an operand: constants are named by their number, labels may hold any text."""
+    try:
+        return Symbol(name, name, SIGN if name.startswith("-") else ATOM, float(name))
+    except ValueError:
+        return Symbol(name, name, ATOM if name.replace(".", "").replace("_", "").isalnum() else CONDITIONAL)
+
+
 def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *, latex: bool = False) -> list[str]:
     """Return the slopes of an operation as formulas, one per operand.
 
@@ -189,7 +199,7 @@ def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *,
     >>> slope_formulas(tanh, ["x"]), slope_formulas(div, ["a", "b"])
     (['(1 - y) * (1 + y)'], ['1 / b', '-y / b'])
     """
-    names = tuple(Symbol(name, name) for name in operands)
+    names = tuple(map(_operand, operands))
     try:
         slopes: Iterable[Any] = op.slopes(_Symbols(), Symbol(result, result), *op.grouped(names))
         formulas = [symbol(slope) for slope in slopes]

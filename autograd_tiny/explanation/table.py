@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .steps import Explanation
 
 PLAIN_WIDTH = 100
-LONGEST_FORMULA = 48
+LONGEST_FORMULA = 120
 
 
 def steps_table(explanation: Explanation) -> Table:

@@ -148,6 +148,7 @@ class MLP(Module):
             raise ParameterError(f"nouts is a list of one or more layer sizes, got {nouts!r}; use [16, 1]")
         self.nin = _size(nin, "nin")
         self.activation = activation
+        _function(activation)  # refuses an unknown one, also where no hidden layer would ask
         rng = generator(rng, "rng")
         activations = [activation] * (len(sizes) - 2) + [None]
         self.layers = [
