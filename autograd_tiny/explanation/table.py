@@ -63,7 +63,10 @@ def print_explanation(explanation: Explanation, console: Console | None = None) 
     from rich.text import Text
 
     console = console or Console()
-    console.print(steps_table(explanation))
+    if explanation.steps:
+        console.print(steps_table(explanation))
+    else:
+        console.print(Text(f"{explanation.graph.root.name} is a leaf: no operation, so nothing to explain"))
     console.print(Text(summary(explanation)))
 
 
