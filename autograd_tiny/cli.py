@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AutogradTinyError as error:
         return _mistake(str(error))
     except OSError as error:
-        return _mistake(f"cannot use {error.filename}: {error.strerror}" if error.filename else str(error))
+        remedy = "; make its folder first" if isinstance(error, FileNotFoundError) else ""
+        return _mistake(f"cannot use {error.filename}: {error.strerror}{remedy}" if error.filename else str(error))
     return code
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-import operator
 import random
 from importlib import resources
 from typing import NamedTuple
 
 from .errors import ParameterError
-from .primitive import real
+from .primitive import real, whole
 from .seeds import generator
 
 
@@ -41,12 +40,7 @@ def make_moons(
     spread = real(noise, "noise")
     if not 0.0 <= spread < math.inf:
         raise ParameterError(f"noise is a finite standard deviation of at least 0, got {noise!r}")
-    try:
-        count = operator.index(n_samples)
-    except TypeError:
-        count = 0
-    if count < 2:
-        raise ParameterError(f"n_samples is a whole number of at least 2, got {n_samples!r}")
+    count = whole(n_samples, "n_samples", least=2)
     points = []
     for label, size in enumerate((count // 2, count - count // 2)):
         for i in range(size):

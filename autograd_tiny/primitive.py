@@ -51,6 +51,24 @@ def real(number: Any, subject: str = "a Value") -> float:
     raise NotARealNumberError(f"{subject} needs one real number, got {_shown(number)}; {_remedy(number)}")
 
 
+def whole(number: Any, name: str, least: int = 1) -> int:
+    """Return ``number`` as an int of at least ``least``, or refuse it.
+
+    Raises:
+        ParameterError: for anything else.
+
+    >>> whole(3, "epochs")
+    3
+    """
+    try:
+        checked = operator.index(number)
+    except TypeError:
+        checked = least - 1
+    if checked < least:
+        raise ParameterError(f"{name} is a whole number of at least {least}, got {number!r}")
+    return checked
+
+
 def _shown(thing: Any) -> str:
     text = repr(thing)
     return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(thing).__name__})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from random import Random
 from typing import Any, Protocol
 
 from .errors import AnomalyError, ParameterError, ShapeError
+from .primitive import whole
 from .recording import detect_anomaly
 from .seeds import generator
 from .value import Value, lift
@@ -121,8 +121,8 @@ def fit(
     examples, targets = [_lifted(x) for x in X], list(y)
     if len(examples) != len(targets) or not examples:
         raise ShapeError(f"fit needs one target per example, got {len(examples)} examples and {len(targets)} targets")
-    epochs = _at_least_one("epochs", epochs)
-    size = len(examples) if batch_size is None else min(_at_least_one("batch_size", batch_size), len(examples))
+    epochs = whole(epochs, "epochs")
+    size = len(examples) if batch_size is None else min(whole(batch_size, "batch_size"), len(examples))
     _check_optimizer(optimizer, model)
     rng, metrics, callbacks = generator(rng, "rng"), dict(metrics or {}), list(callbacks)
     history = History(metrics={name: [] for name in metrics})
@@ -229,16 +229,6 @@ def _lifted(x: Any) -> Any:
 
 def _floats(output: Any) -> Any:
     return [_floats(item) for item in output] if isinstance(output, (list, tuple)) else float(output)
-
-
-def _at_least_one(name: str, number: Any) -> int:
-    try:
-        checked = operator.index(number)
-    except TypeError:
-        checked = 0
-    if checked < 1:
-        raise ParameterError(f"{name} is a whole number of at least 1, got {number!r}")
-    return checked
 
 
 def _check_optimizer(optimizer: Any, model: Any) -> None:

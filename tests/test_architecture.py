@@ -14,6 +14,7 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in pa
 
 CORE = {"errors", "primitive", "ops", "recording", "higher_order", "value"}
 READERS = {"graph", "drawing", "explanation"}
+TOOLS = {"functional", "expression", "data", "seeds", "nn", "optim", "train", "plot", "testing"}
 
 # Direct imports a module may have, imports inside functions included. A folder counts as one module.
 ALLOWED = {
@@ -36,36 +37,8 @@ ALLOWED = {
     "train": {*CORE, "functional", "seeds", "data", "nn", "optim", "jit"},
     "plot": {*CORE, "train", "nn"},
     "testing": {*CORE, *READERS, "functional", "expression", "data", "seeds", "nn", "optim", "train", "jit"},
-    "demo": {
-        "",
-        *CORE,
-        *READERS,
-        "functional",
-        "expression",
-        "data",
-        "seeds",
-        "nn",
-        "optim",
-        "train",
-        "plot",
-        "testing",
-    },
-    "cli": {
-        "",
-        *CORE,
-        *READERS,
-        "functional",
-        "expression",
-        "data",
-        "seeds",
-        "nn",
-        "optim",
-        "train",
-        "plot",
-        "testing",
-        "demo",
-        "jit",
-    },
+    "demo": {"", *CORE, *READERS, *TOOLS},
+    "cli": {"", *CORE, *READERS, *TOOLS, "demo", "jit"},
     "__main__": {"cli"},
     "__init__": {*CORE, *READERS, "functional", "expression", "data", "nn", "optim", "plot", "train", "testing"},
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from random import Random
@@ -10,7 +9,7 @@ from typing import Any, TypeAlias
 
 from .. import ops
 from ..errors import NotARealNumberError, ParameterError, ShapeError
-from ..primitive import Primitive, registry
+from ..primitive import Primitive, registry, whole
 from ..recording import mode
 from ..seeds import generator
 from ..value import Number, Value, lift, method_of, record_pairs
@@ -50,7 +49,7 @@ class Neuron(Module):
     def __init__(
         self, nin: int, activation: Activation = "tanh", rng: Random | int | None = None, bias: bool = True
     ) -> None:
-        self.nin = _size(nin, "nin")
+        self.nin = whole(nin, "nin")
         rng = generator(rng, "rng")
         bound = self.nin**-0.5
         self.weights = [Value(rng.uniform(-bound, bound), f"w{i}") for i in range(self.nin)]
@@ -98,10 +97,10 @@ class Layer(Module):
     def __init__(
         self, nin: int, nout: int, activation: Activation = "tanh", rng: Random | int | None = None, bias: bool = True
     ) -> None:
-        self.nin = _size(nin, "nin")
+        self.nin = whole(nin, "nin")
         self.activation, self.bias = activation, bias
         rng = generator(rng, "rng")
-        self.neurons = [Neuron(nin, activation, rng, bias) for _ in range(_size(nout, "nout"))]
+        self.neurons = [Neuron(nin, activation, rng, bias) for _ in range(whole(nout, "nout"))]
 
     def forward(self, x: Sequence[Number]) -> list[Any]:
         """Return the outputs of all neurons for one example."""
@@ -146,7 +145,7 @@ class MLP(Module):
         sizes = [nin, *nouts] if isinstance(nouts, Iterable) else []
         if len(sizes) < 2:
             raise ParameterError(f"nouts is a list of one or more layer sizes, got {nouts!r}; use [16, 1]")
-        self.nin = _size(nin, "nin")
+        self.nin = whole(nin, "nin")
         self.activation = activation
         _function(activation)  # refuses an unknown one, also where no hidden layer would ask
         rng = generator(rng, "rng")
@@ -197,16 +196,6 @@ def _place() -> str:
 
 def _numbers(count: int) -> str:
     return f"{count} number{'s' if count != 1 else ''}"
-
-
-def _size(number: Any, name: str) -> int:
-    try:
-        size = operator.index(number)
-    except TypeError:
-        size = 0
-    if size < 1:
-        raise ParameterError(f"{name} is a whole number of at least 1, got {number!r}")
-    return size
 
 
 def _settings(activation: Activation, bias: bool = True) -> str:
