@@ -42,7 +42,8 @@ class _Values:
 
     @staticmethod
     def pow(x: Any, y: Any) -> Any:
-        return x**y
+        recorded = any(hasattr(number, "_record_operation") for number in (x, y))
+        return x**y if recorded else registry["pow"](x, y)  # Python's ** of plain numbers may raise or turn complex
 
     def __getattr__(self, name: str) -> Primitive:
         if name in registry:
@@ -61,6 +62,8 @@ def slopes_as_values(node: Value) -> Iterable[Any]:
     """
     if node.op is None:
         return ()
+    if node.op.constant_slopes:
+        return [ONE if slope == 1.0 else slope for slope in node.op.constant_slopes]
     result, slopes = node.op.evaluate(*[parent.data for parent in node.parents])
     for now, then in zip((result, *slopes), (node.data, *node.slopes), strict=True):
         if now != then and (now == now or then == then):

@@ -463,6 +463,8 @@ def backward(roots: Iterable[Value], seeds: Iterable[Number] | None = None, crea
     order = topological_order(roots)
     leaves = [node for node in order if node.op is None]
     before = [leaf.grad for leaf in leaves]
+    if None in before:
+        raise GraphError("the .grad of a leaf is None; forget a gradient with zero_grad() or x.grad = 0.0")
     try:
         _sweep(order, roots, seeds, create_graph)
         after = [leaf.grad if old is NO_GRAD_YET else old + leaf.grad for old, leaf in zip(before, leaves, strict=True)]

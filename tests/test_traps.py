@@ -27,7 +27,7 @@ from autograd_tiny import (
     sqrt,
     tanh,
 )
-from autograd_tiny.errors import NotARealNumberError, OperandError, RegistrationError
+from autograd_tiny.errors import GraphError, NotARealNumberError, OperandError, RegistrationError
 from autograd_tiny.recording import MOST_SCOPES, PLAIN
 
 
@@ -454,3 +454,31 @@ def test_a_rule_that_gives_no_number_says_so():
             forgetful(Value(1.0))
     finally:
         forget(forgetful)
+
+
+def test_a_gradient_set_to_none_is_explained():
+    x = Value(1.0)
+    x.grad = None
+    with pytest.raises(GraphError, match=r"zero_grad\(\) or x\.grad = 0\.0"):
+        (x * 2).backward()
+
+
+def test_powers_of_plain_numbers_in_a_slope_rule_follow_ieee():
+    @primitive(slopes=lambda m, y, x, *, k: (m.pow(k, 0.5) * x,))
+    def with_root(m, x, *, k=-4.0):
+        """sqrt(k) x^2 / 2, nan for negative k."""
+        return m.pow(k, 0.5) * x * x / 2
+
+    try:
+        assert math.isnan(grad(grad(with_root))(3.0))
+        assert grad(grad(lambda x: with_root(x, k=4.0)))(3.0) == 2.0
+    finally:
+        forget(with_root)
+
+
+def test_a_changed_leaf_under_constant_slopes_is_no_obstacle():
+    x = Value(1.0)
+    y = x + 1
+    x.data = 2.0
+    y.backward(create_graph=True)
+    assert x.grad == 1.0
