@@ -3,7 +3,7 @@
 Arguments and results may be numbers, Values, or lists, tuples and dicts of them, nested at will. A
 gradient has the shape of the argument it belongs to. Called with Values, every function here gives
 Values that can be differentiated again, so ``grad(grad(f))`` works to any order. A Value that ``f`` captures
-instead of taking it as an argument counts as a constant.
+instead of taking it as an argument counts as a constant, unless it is a variable of an enclosing derivative.
 """
 
 from __future__ import annotations
