@@ -317,7 +317,10 @@ def _kinks(op: Primitive) -> str:
 
 def _train(arguments: argparse.Namespace) -> int:
     from .demo import learn
+    from .primitive import whole
 
+    if arguments.epochs is not None:
+        whole(arguments.epochs, "--epochs")  # before any story is told
     settings = {"epochs": arguments.epochs, "lr": arguments.lr, "seed": arguments.seed}
     learn(arguments.task, Path(arguments.out), _console(), **settings)
     return OK

@@ -152,13 +152,6 @@ def test_a_gradient_set_by_hand_is_added_to():
     assert x.grad == 6.0
 
 
-def test_a_new_graph_over_the_same_leaves_accumulates():
-    w = Value(2.0)
-    for _ in range(3):
-        (w * w).backward()
-    assert w.grad == 12.0
-
-
 def test_slopes_are_those_of_the_forward_pass():
     x, y = Value(2.0), Value(5.0)
     product = x * y
