@@ -8,6 +8,7 @@ derivatives of derivatives), on NumPy arrays or on symbols: one rule, many inter
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +16,7 @@ from numbers import Real
 from types import FunctionType, MappingProxyType
 from typing import Any, TypeAlias
 
-from .errors import NotARealNumberError, OperandError, ParameterError, RegistrationError
+from .errors import NotARealNumberError, OperandError, ParameterError, RegistrationError, printable
 
 M: TypeAlias = Any
 """A number namespace: gives rules their elementary functions (``m.exp``, ``m.where``, ...)."""
@@ -341,6 +342,20 @@ class Primitive:
         """Return the domain of operand ``index``."""
         return self.domain[min(index, len(self.domain) - 1)]
 
+    def gaps(self, *numbers: float) -> list[float]:
+        """Return for each kink how far the operands are from it: 0 exactly at it, else of either sign.
+
+        >>> from autograd_tiny.ops import clip, maximum
+        >>> maximum.gaps(5.0, 3.0), clip.bind(low=0.0, high=2.0).gaps(2.0)
+        ([2.0], [0.0])
+        """
+        found = []
+        for kink in self.kinks:
+            accepted = inspect.signature(kink.gap).parameters
+            settings = {name: number for name, number in self.params.items() if name in accepted}
+            found.append(kink.gap(*self.grouped(numbers), **settings))
+        return found
+
     def write(self, operands: Iterable[str], *, latex: bool = False) -> str:
         """Return the formula with the operands' names filled in.
 
@@ -352,7 +367,9 @@ class Primitive:
         groups = self.grouped(tuple(names)) if self.pairs else [names]
         slots = names if self.arity is not None else [", ".join(group) for group in groups]
         settings = {name: f"{number:g}" for name, number in self.params.items() if number is not None}
-        return (self.latex if latex else self.text).format(*slots, **settings)
+        if latex:
+            return " ".join(self.latex.format(*slots, **settings).split())
+        return printable(self.text.format(*slots, **settings))
 
 
 def _is_collection(thing: Any) -> bool:

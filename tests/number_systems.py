@@ -1,42 +1,18 @@
-"""Number namespaces that only the tests have: fifty digits (mpmath) and NumPy arrays."""
+"""Number namespaces as the tests need them: sixty digits (mpmath) and NumPy arrays."""
 
 import functools
 import math
 import operator
 
-import mpmath
 import numpy as np
 
 from autograd_tiny.primitive import Namespace
+from autograd_tiny.testing.exact import central_difference, second_difference
+from autograd_tiny.testing.number_systems import mpmath_context, mpmath_numbers
 
-mp = mpmath.mp.clone()  # a context of our own: the precision of mpmath itself stays as it is
-mp.dps = 60
+mp = mpmath_context(60)
+high_precision = mpmath_numbers(mp)
 STEP = mp.mpf(10) ** -18  # central differences lose 36 of the 60 digits to the second derivative and keep 24
-
-
-def _mp_pow(x, y):
-    return x ** int(y) if y == int(y) else mp.power(x, y)
-
-
-def _mp_fmod(x, y):
-    quotient = x / y
-    return x - y * (mp.floor(quotient) if quotient >= 0 else mp.ceil(quotient))
-
-
-high_precision = Namespace(
-    abs=abs,
-    where=lambda condition, a, b: a if condition else b,
-    sum=lambda xs: functools.reduce(operator.add, xs, mp.mpf(0)),
-    dot=lambda xs, ws: functools.reduce(operator.add, map(operator.mul, xs, ws), mp.mpf(0)),
-    pow=_mp_pow,
-    fmod=_mp_fmod,
-    round=mp.nint,
-    **{
-        name: getattr(mp, name)
-        for name in "acos asin atan atan2 ceil cos cosh erf erfc exp expm1 floor".split()
-        + "hypot log log1p sin sinh sqrt tan tanh".split()
-    },
-)
 
 
 def precise(op, operands, **params):
@@ -44,22 +20,14 @@ def precise(op, operands, **params):
     return mp.mpf(op.value(high_precision, *op.grouped(tuple(map(mp.mpf, operands))), **params))
 
 
-def derivative(f, operands, i, step=STEP):
+def derivative(f, operands, i):
     """Return d f / d operand i by a central difference at 60 digits."""
-    return (f(*_moved(operands, {i: step})) - f(*_moved(operands, {i: -step}))) / (2 * step)
+    return central_difference(f, list(map(mp.mpf, operands)), i, STEP)
 
 
-def second_derivative(f, operands, i, j, step=STEP):
+def second_derivative(f, operands, i, j):
     """Return d^2 f / d operand i d operand j by central differences at 60 digits."""
-    if i == j:
-        middle = f(*map(mp.mpf, operands))
-        return (f(*_moved(operands, {i: step})) - 2 * middle + f(*_moved(operands, {i: -step}))) / step**2
-    corners = [(a, b, f(*_moved(operands, {i: a * step, j: b * step}))) for a in (1, -1) for b in (1, -1)]
-    return sum(a * b * corner for a, b, corner in corners) / (4 * step**2)
-
-
-def _moved(operands, moves):
-    return [mp.mpf(x) + moves.get(k, 0) for k, x in enumerate(operands)]
+    return second_difference(f, list(map(mp.mpf, operands)), i, j, STEP, STEP)
 
 
 def _elementwise(function):
