@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-fast check bench docs clean
+.PHONY: demo test test-fast check bench mutants verdicts docs clean
 
 demo: .venv/ready
 	$(BIN)/autograd-tiny demo --out demo-output
@@ -21,6 +21,12 @@ check: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -c "import micrograd" 2>/dev/null || $(MAKE) --no-print-directory .venv/bench
 	$(BIN)/python -m tests.benchmarks
+
+mutants: .venv/ready
+	$(BIN)/python -m tests.mutation
+
+verdicts: .venv/ready
+	$(BIN)/python -m tests.benchmarks.verdicts
 
 docs: .venv/ready
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html

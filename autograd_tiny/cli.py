@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from . import __version__
-from .errors import AutogradTinyError
+from .errors import AutogradTinyError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,8 @@ OK, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: done; a check did not hold; a mistake in the command; Ctrl-C."""
 
 PIPED_WIDTH = 120
+LONGEST_MESSAGE = 1_000
+MOST_CHECKED = 1_500  # variables times operands: seconds, where second derivatives of softmax are asked for
 
 
 class CommandError(AutogradTinyError, ValueError):
@@ -64,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _mistake(message: str) -> int:
     inert = "".join(c if c.isprintable() else " " for c in message)
+    if len(inert) > LONGEST_MESSAGE:  # most of it is what was typed
+        inert = f"{inert[: LONGEST_MESSAGE // 2]} ... {inert[-LONGEST_MESSAGE // 2 :]}"
     print(f"autograd-tiny: {inert}", file=sys.stderr)
     return MISTAKE
 
@@ -89,6 +93,17 @@ class _Parser(argparse.ArgumentParser):
 def _positional(word: str) -> str:
     """Argparse takes ``-x**2`` for an option; a space in front of it makes it the expression that it is."""
     return f" {word}" if re.match("-[^-]", word) and word != "-h" else word
+
+
+def _path(text: str) -> str:
+    """Return the name of a file, or refuse what no file can be called."""
+    try:
+        usable = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of a file")
+    return text
 
 
 def _parser() -> _Parser:
@@ -128,15 +143,20 @@ def _parser() -> _Parser:
     )
     check = command(
         "check",
-        "compare first and second derivatives with numeric ones; exit code 1 if they differ",
+        "compare derivatives with numeric ones, or check an engine of your own; exit code 1 if something is wrong",
         '"x**3 * sin(y)" --at x=2 y=0.5',
+        "--engine my_engine.py",
     )
     for added in (explain, draw, check):
-        added.add_argument("expression", metavar="EXPR", help='a formula such as "x**2 + sin(y)"')
+        count = "?" if added is check else None  # --engine FILE stands in for it
+        added.add_argument("expression", nargs=count, metavar="EXPR", help='a formula such as "x**2 + sin(y)"')
         added.add_argument(
             "--at", nargs="+", action="extend", default=[], metavar="NAME=NUMBER", help="a number for every variable"
         )
-    draw.add_argument("--out", metavar="FILE", help="write a .svg, .png, .dot, .mmd or .txt file")
+    check.add_argument(
+        "--engine", type=_path, metavar="FILE", help="a Python file with a class Value that has backward()"
+    )
+    draw.add_argument("--out", type=_path, metavar="FILE", help="write a .svg, .png, .dot, .mmd or .txt file")
     draw.add_argument("--unfold", action="store_true", help="draw a dot product as its products and their sum")
     draw.add_argument("--no-backward", action="store_true", help="leave the gradients out")
 
@@ -148,10 +168,12 @@ def _parser() -> _Parser:
     train.add_argument("--epochs", type=int, metavar="N", help="how often to go through the data")
     train.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="decides the first weights (default: 0)")
-    train.add_argument("--out", default=".", metavar="DIR", help="where the pictures go (default: here)")
+    train.add_argument("--out", type=_path, default=".", metavar="DIR", help="where the pictures go (default: here)")
 
     demo = command("demo", "explain, check, draw and train, in half a minute", "", "--out pictures")
-    demo.add_argument("--out", metavar="DIR", help="where the pictures go (default: a fresh autograd-tiny-demo)")
+    demo.add_argument(
+        "--out", type=_path, metavar="DIR", help="where the pictures go (default: a fresh autograd-tiny-demo)"
+    )
     return parser
 
 
@@ -197,7 +219,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
     expression, point = _expression_and_point(arguments)
     root = expression.evaluate(point)
-    print(f"{expression.text} = {root.data:.12g}")
+    print(f"{printable(expression.text)} = {root.data:.12g}")
     explain(root).print(_console())
     return OK
 
@@ -213,16 +235,40 @@ def _draw(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         print(drawing.text())
     else:
-        print(f"wrote {drawing.save_as(arguments.out)}")
+        print(f"wrote {printable(str(drawing.save_as(arguments.out)))}")
     return OK
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    if (arguments.engine is None) == (arguments.expression is None):
+        raise CommandError("check takes a formula with --at, or --engine FILE; see  autograd-tiny check --help")
+    return _check_expression(arguments) if arguments.engine is None else _check_engine(arguments)
+
+
+def _check_engine(arguments: argparse.Namespace) -> int:
+    from .testing.conformance import conformance
+    from .testing.engines import student_engine
+
+    if arguments.at:
+        raise CommandError("--at gives the variables of a formula their numbers; --engine FILE has none")
+    report = conformance(student_engine(arguments.engine))
+    print(report)
+    return OK if report.ok else FAILED
+
+
+def _check_expression(arguments: argparse.Namespace) -> int:
     from .testing import check_gradients
+    from .value import topological_order
 
     expression, point = _expression_and_point(arguments)
     if not point:
         raise CommandError("nothing to check: the expression has no variable")
+    operands = sum(len(node.parents) for node in topological_order([expression.evaluate(point)]))
+    if len(point) * operands > MOST_CHECKED:
+        raise CommandError(
+            f"the formula has {len(point)} variables and {operands} operands, and check takes them up to a product of "
+            f"{MOST_CHECKED}; check a part of it, or use autograd_tiny.testing.check_gradients"
+        )
     report = check_gradients(expression, *point.values(), order=2)
     print(report)
     return OK if report.ok else FAILED
@@ -257,7 +303,8 @@ def _operations(ops: Iterable[Primitive]) -> Table:
         formula = _example(op).write(_operands(op))
         written = "" if formula.startswith(f"{op.name}(") else formula
         sentence = op.doc.partition("\n")[0]
-        table.add_row(*map(Text, [op.signature(), symbol, written, ", ".join(_domain(op)), _kinks(op), sentence]))
+        facts = [op.signature(), symbol, written, ", ".join(_domain(op)), _kinks(op), sentence]
+        table.add_row(*[Text(_lines(fact)) for fact in facts])
     return table
 
 
@@ -284,8 +331,13 @@ def _one_operation(op: Primitive) -> Table:
     table = Table.grid(padding=(0, 3))
     for heading, text in facts.items():
         if text:
-            table.add_row(Text(heading, "bold"), Text(text))
+            table.add_row(Text(heading, "bold"), Text(_lines(text)))
     return table
+
+
+def _lines(text: str) -> str:
+    """Return text of several lines with everything harmful in it escaped."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def _example(op: Primitive) -> Primitive:

@@ -27,6 +27,8 @@ from .value import Value
 LEAF, RESULT, ROOT, CONSTANT = "#d6ebf8", "#ffffff", "#fdecc8", "#eeeeee"
 LONGEST_FORMULA = 32
 NO_GRADIENT = "\N{EN DASH}"
+CROWDED = 200  # edges; from here on Graphviz would look for the best layout for a minute
+QUICK_LAYOUT = {"splines": "line", "nslimit": "0.1", "mclimit": "0.1"}
 
 
 def draw(root: Value, *, unfold: bool = False, direction: str = "LR", max_nodes: int = 500) -> Drawing:
@@ -84,6 +86,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]  # graphviz is untyped
                 "ranksep": "0.35",
                 "nodesep": "0.2",
                 "bgcolor": "white",
+                **(QUICK_LAYOUT if sum(len(node.parents) for node in graph.nodes) > CROWDED else {}),
             },
             node_attr={
                 "fontname": "Helvetica",
@@ -232,14 +235,16 @@ def _facts(node: Node) -> tuple[str, ...]:
 
 
 def _label(graph: Graph, node: Node) -> str:
-    title = html.escape(_title(graph, node))
+    title = html.escape(_title(graph, node)).replace("\\", "\\\\")  # to Graphviz \N is the name of the node
     rows = [f"<b>{title}</b>", *map(html.escape, _facts(node))]
     return "<" + "<br/>".join(rows) + ">"
 
 
 def _look(graph: Graph, node: Node) -> dict[str, str]:
     tooltip = ", ".join(filter(None, (node.scope, node.line))) or node.name
-    return {"tooltip": graphviz.escape(printable(tooltip)), **_colors(graph, node)}
+    # Graphviz reads the escapes of a tooltip twice, and passes &#27; on into the SVG.
+    escaped = html.escape(printable(tooltip), quote=False).replace("\\", "\\\\")
+    return {"tooltip": graphviz.escape(escaped), **_colors(graph, node)}
 
 
 def _colors(graph: Graph, node: Node) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -118,11 +119,14 @@ class Graph:
 
     def formula(self, node: Node, *, latex: bool = False) -> str:
         """Return how the node was made, in terms of its parents' names."""
+        written = latex_name if latex else str
         if node.op is None:
-            return node.name
-        names = [parent.name for parent in self.parents(node)]
-        if "(" not in node.op.text:  # between operators -2 and a label such as a+b need brackets
-            names = [name if _is_atom(name) else f"({name})" for name in names]
+            return written(node.name)
+        bracketed = "(" not in node.op.text  # between operators -2 and a label such as a+b need brackets
+        names = [
+            f"({written(parent.name)})" if bracketed and not _is_atom(parent.name) else written(parent.name)
+            for parent in self.parents(node)
+        ]
         return node.op.write(names, latex=latex)
 
     def unfolded(self) -> Graph:
@@ -208,6 +212,23 @@ def _free(name: str, taken: set[str]) -> str:
         candidate = f"{name}_{k}"
     taken.add(candidate)
     return candidate
+
+
+def latex_name(name: str) -> str:
+    r"""Return a node's name as LaTeX for formulas: as it is when it is letters, digits and points, else as plain text.
+
+    >>> latex_name("x1"), latex_name("-0.5"), latex_name("50%")
+    ('x1', '-0.5', '\\text{50\\%}')
+    """
+    return name if _PLAIN_IN_LATEX.fullmatch(name) else rf"\text{{{name.translate(_LATEX)}}}"
+
+
+_PLAIN_IN_LATEX = re.compile(r"-?[A-Za-z0-9.]+(e[+-][0-9]+)?")
+_LATEX = {ord(c): rf"\{c}" for c in "{}$%#&_"} | {
+    ord("\\"): r"\textbackslash{}",
+    ord("^"): r"\textasciicircum{}",
+    ord("~"): r"\textasciitilde{}",
+}
 
 
 def number_text(number: float) -> str:

@@ -207,7 +207,7 @@ def sign(m: M, x: N) -> N:
 
 
 @primitive(
-    latex=r"\left\lfloor{0}\right\rfloor",
+    latex=r"\left\lfloor {0}\right\rfloor",
     kinks=(Kink("x is an integer", _nearest_integer_gap, "0"),),
     slopes=(0.0,),
 )
@@ -221,7 +221,7 @@ def floor(m: M, x: N) -> N:
 
 
 @primitive(
-    latex=r"\left\lceil{0}\right\rceil",
+    latex=r"\left\lceil {0}\right\rceil",
     kinks=(Kink("x is an integer", _nearest_integer_gap, "0"),),
     slopes=(0.0,),
 )
@@ -702,7 +702,7 @@ def prod(m: M, *xs: N) -> N:
 @primitive(
     latex=r"\operatorname{{mean}}\left({0}\right)",
     at_least=1,
-    slopes=lambda m, y, *xs: (1 / len(xs),) * len(xs),
+    slopes=lambda m, y, *xs: (m.div(1.0, len(xs)),) * len(xs),
 )
 def mean(m: M, *xs: N) -> N:
     """Arithmetic mean of a list, (x1 + ... + xn) / n.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .errors import MissingPackageError, ParameterError, ShapeError
+from .errors import MissingPackageError, ParameterError, ShapeError, printable
 from .recording import no_grad
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if history.metrics:
         right = ax.twinx()
-        right.set_ylabel(", ".join(history.metrics))
-        for (name, curve), color in zip(history.metrics.items(), COLORS[1:], strict=False):
+        names = list(map(_plain, history.metrics))
+        right.set_ylabel(", ".join(names))
+        for name, curve, color in zip(names, history.metrics.values(), COLORS[1:], strict=False):
             lines += right.plot(epochs, curve, color=color, linewidth=2, linestyle="--", label=name)
         ax.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(lines), frameon=False)
     return ax
@@ -130,6 +131,12 @@ def _axes(ax: Axes | None) -> Any:
     except ImportError:
         raise MissingPackageError("matplotlib", "plotting", extra="plot") from None
     return pyplot.subplots()[1]
+
+
+def _plain(name: str) -> str:
+    """Return text that matplotlib shows as it is: no formula between dollars, no label hidden by its underscore."""
+    text = printable(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def _ticks(numbers: list[float], count: int) -> list[float]:

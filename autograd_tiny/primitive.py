@@ -146,14 +146,15 @@ class Kink:
 
     Args:
         where: the place in words, for example ``"x = 0"``.
-        gap: distance-like function of the operands; 0 exactly at the kink.
+        gap: distance-like function of the operands, and of parameters by name; 0 exactly at the kink.
         slope: the choice in words, for example ``"0"``.
     """
 
-    __slots__ = ("gap", "slope", "where")
+    __slots__ = ("gap", "settings", "slope", "where")
 
     def __init__(self, where: str, gap: Callable[..., float], slope: str) -> None:
         self.where, self.gap, self.slope = where, gap, slope
+        self.settings = frozenset(inspect.signature(gap).parameters)
 
     def __repr__(self) -> str:
         return f"Kink(where={self.where!r}, slope={self.slope!r})"
@@ -349,12 +350,10 @@ class Primitive:
         >>> maximum.gaps(5.0, 3.0), clip.bind(low=0.0, high=2.0).gaps(2.0)
         ([2.0], [0.0])
         """
-        found = []
-        for kink in self.kinks:
-            accepted = inspect.signature(kink.gap).parameters
-            settings = {name: number for name, number in self.params.items() if name in accepted}
-            found.append(kink.gap(*self.grouped(numbers), **settings))
-        return found
+        return [
+            kink.gap(*self.grouped(numbers), **{k: v for k, v in self.params.items() if k in kink.settings})
+            for kink in self.kinks
+        ]
 
     def write(self, operands: Iterable[str], *, latex: bool = False) -> str:
         """Return the formula with the operands' names filled in.

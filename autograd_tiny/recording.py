@@ -219,7 +219,7 @@ def describe(node: Value) -> str:
         if math.isfinite(parent._data) and not domain.contains(parent._data):
             remarks.append(f"{node.op.name} needs {domain.named(node.op.operands[min(i, len(node.op.operands) - 1)])}")
             break
-    remarks += [text for text in (f"node {node.label!r}" if node.label else "", node.line) if text]
+    remarks += [text for text in (f"node {node.label!r}" if node.label else "", printable(node.line)) if text]
     where = f" ({'; '.join(remarks)})" if remarks else ""
     return f"{node.op.write(names)} with {', '.join(facts)}{where}"
 

@@ -12,6 +12,7 @@ html_title = "autograd_tiny"
 exclude_patterns = ["_build", "jupyter_execute"]
 nb_execution_mode = "off"  # notebooks are saved with their outputs, and a test executes them
 myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
 autodoc_member_order = "bysource"
 
 # The notebooks live at the top level; Sphinx reads sources below this folder only.

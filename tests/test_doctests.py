@@ -69,6 +69,7 @@ def test_guides(path, tmp_path, monkeypatch):
     A block marked ``python skip`` is not run. ``name    # result`` on a line of its own is compared, too.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
     known = set(registry)
     namespace = {"__name__": "__main__"}
     try:
@@ -76,6 +77,7 @@ def test_guides(path, tmp_path, monkeypatch):
             words = info.replace("{", " ").replace("}", " ").split()
             if not words or words[0] not in ("python", "pycon", "code-cell", "doctest") or "skip" in words:
                 continue
+            code = re.sub(r"^:.*\n", "\n", code, flags=re.MULTILINE)  # options of a code cell
             if ">>>" in code:
                 test = doctest.DocTestParser().get_doctest(code, namespace, path.name, str(path), line)
                 test.globs = namespace  # the parser copies; blocks build on each other

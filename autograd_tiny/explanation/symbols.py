@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ..graph import latex_name
 from ..primitive import Primitive, registry
+
+LONGEST = 2_000  # written out, the slopes of one max of 5,000 numbers would be a gigabyte of text
 
 # How strongly a formula holds together; a weaker one is put in parentheses inside a stronger one.
 CONDITIONAL, LOGIC, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(8)
@@ -28,6 +31,8 @@ class Symbol:
     __hash__ = None  # type: ignore[assignment]  # == builds a formula
 
     def __init__(self, text: str, latex: str, strength: int = ATOM, number: float | None = None) -> None:
+        if len(text) > LONGEST:
+            raise OverflowError(f"a formula of {len(text)} characters")
         self.text, self.latex, self.strength, self.number = text, latex, strength, number
 
     def within(self, strength: int) -> tuple[str, str]:
@@ -181,7 +186,7 @@ def _operand(name: str) -> Symbol:
     try:
         return Symbol(name, name, SIGN if name.startswith("-") else ATOM, float(name))
     except ValueError:
-        return Symbol(name, name, ATOM if name.replace(".", "").replace("_", "").isalnum() else CONDITIONAL)
+        return Symbol(name, latex_name(name), ATOM if name.replace(".", "").replace("_", "").isalnum() else CONDITIONAL)
 
 
 def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *, latex: bool = False) -> list[str]:
@@ -199,10 +204,12 @@ def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *,
     >>> slope_formulas(tanh, ["x"]), slope_formulas(div, ["a", "b"])
     (['(1 - y) * (1 + y)'], ['1 / b', '-y / b'])
     """
-    names = tuple(map(_operand, operands))
     try:
-        slopes: Iterable[Any] = op.slopes(_Symbols(), Symbol(result, result), *op.grouped(names))
+        names = tuple(map(_operand, operands))
+        slopes: Iterable[Any] = op.slopes(_Symbols(), Symbol(result, latex_name(result)), *op.grouped(names))
         formulas = [symbol(slope) for slope in slopes]
-    except Exception:  # a user's rule may do what only numbers can; its numbers are still right
-        return [rf"\partial {result} / \partial {name}" if latex else f"d {result} / d {name}" for name in operands]
+    except Exception:  # a user's rule may do what only numbers can, or be too long; its numbers are still right
+        if latex:
+            return [rf"\partial {latex_name(result)} / \partial {latex_name(name)}" for name in operands]
+        return [f"d {result} / d {name}" for name in operands]
     return [formula.latex if latex else formula.text for formula in formulas]

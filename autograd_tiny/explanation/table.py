@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 100
 LONGEST_FORMULA = 120
+MOST_ROWS = 1_000  # of all steps, and of one; nobody reads on, and 5,000 take seconds
 
 
 def steps_table(explanation: Explanation) -> Table:
@@ -31,16 +32,23 @@ def steps_table(explanation: Explanation) -> Table:
         text = heading in ("node", "slope")
         table.add_column(heading, justify="left" if text else "right", no_wrap=not text, overflow="fold")
     for step in explanation.steps:
+        if table.row_count >= MOST_ROWS:
+            left = len(explanation.steps) - step.number + 1
+            table.add_row("...", Text(f"and {left} more steps; see explain(root).steps"))
+            break
         node = step.node
         formula = f"{node.name} = {explanation.graph.formula(node)} = {number_text(node.data)}"
         table.add_row(str(step.number), Text(formula, "bold"), Text(f"upstream {number_text(step.upstream)}", "bold"))
-        for c in step.contributions:
+        shown = step.contributions[:MOST_ROWS]
+        for c in shown:
             slope = c.formula if len(c.formula) <= LONGEST_FORMULA else f"d {node.name} / d {c.parent.name}"
             use = f" ({c.use} of {c.uses})" if c.uses > 1 else ""
             so_far = "constant" if c.parent.constant else number_text(c.running_sum)
             numbers = (number_text(c.slope), number_text(c.contribution), so_far)
             last = c is step.contributions[-1]
             table.add_row("", Text(f"  to {c.parent.name}{use}"), Text(slope), *numbers, end_section=last)
+        if len(step.contributions) > len(shown):
+            table.add_row("", f"  and {len(step.contributions) - len(shown)} more operands", end_section=True)
     return table
 
 

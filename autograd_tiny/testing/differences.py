@@ -126,7 +126,7 @@ def second_slope(quotient: Callable[[float], Estimate]) -> Estimate:
     True
     """
     rungs = [[quotient(2.0**power / GOLDEN**level) for level in LEVELS] for power in SECOND_RUNGS]
-    return min([_extrapolated(rung, 2) for rung in rungs], key=lambda estimate: estimate.error)
+    return min([extrapolated(rung, 2) for rung in rungs], key=lambda estimate: estimate.error)
 
 
 def scale_of(x: float) -> float:
@@ -194,9 +194,9 @@ def _rung(
     return _Rung(
         step,
         size,
-        _extrapolated(central, 2),
-        _extrapolated(below, 1),
-        _extrapolated(above, 1),
+        extrapolated(central, 2),
+        extrapolated(below, 1),
+        extrapolated(above, 1),
         {"below": _growth(below), "above": _growth(above)},
     )
 
@@ -206,12 +206,17 @@ def _noise(k: int, offset: float, f: float, rounding: Callable[[int, float], flo
     return rounding(k, offset) + EPS * abs(f) + sys.float_info.min
 
 
-def _extrapolated(quotients: list[Estimate], power: int) -> Estimate:
-    """Return the best entry of Neville's table, its error being Ridders' estimate plus the rounding carried along.
+def extrapolated(quotients: Sequence[Estimate], power: int) -> Estimate:
+    """Return the limit at step 0 by Neville's scheme; its error is Ridders' estimate plus the rounding carried along.
 
     Args:
         quotients: at steps that shrink by the golden ratio; their errors are those of rounding.
         power: of the step in the truncation error: 2 for central quotients, 1 for those of one side.
+
+    >>> steps = [0.1 / GOLDEN**level for level in LEVELS]
+    >>> limit = extrapolated([Estimate(math.sin(h) / h, 1e-16 / h) for h in steps], 2)
+    >>> abs(limit.value - 1.0) < limit.error < 1e-12
+    True
     """
     row: list[Estimate] = []
     by_row: list[Estimate] = []
