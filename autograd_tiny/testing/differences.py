@@ -32,7 +32,7 @@ SETTLED = 1e-9
 GLANCE = 2.0**-18
 """Step, times max(1, |x|), at which a settled slope is looked at once more, ..."""
 SURPRISE = 1e-4
-"""... and the relative gap there that means that it has not settled."""
+"""... and the relative gap that means that it has not settled."""
 KINK = 1e-6
 """Smallest relative jump of the slope that is called a kink."""
 GROWTH = 1.05
@@ -70,6 +70,9 @@ class NumericSlope:
     kink: bool = False
 
 
+UNKNOWN = NumericSlope(math.nan, math.inf, math.nan, math.nan, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rung:
     """What one rung says about one function."""
@@ -83,8 +86,11 @@ class _Rung:
 
     @property
     def settled(self) -> bool:
-        return not _differ(self.below, self.above) and self.central.error <= SETTLED * (
-            abs(self.central.value) + self.size
+        scale = abs(self.central.value) + self.size
+        doubt = self.below.error + self.above.error
+        # At a cusp central quotients are 0 at every step: the sides must have settled somewhat, too.
+        return (
+            self.central.error <= SETTLED * scale and doubt <= SURPRISE * scale and not _differ(self.below, self.above)
         )
 
 
@@ -113,7 +119,10 @@ def slopes_along(
             rungs[k].append(_rung(step, value, [(up, down, f[k], g[k]) for up, down, f, g in samples], k, rounding))
         if all(found[-1].settled for found in rungs) and not _surprise(function, x, rungs, rounding):
             break
-    return [_chosen(found, found[0].size / scale_of(x)) for found in rungs]
+    return [
+        _chosen(found, found[0].size / scale_of(x)) if math.isfinite(value) else UNKNOWN
+        for value, found in zip(middle, rungs, strict=True)
+    ]
 
 
 def second_slope(quotient: Callable[[float], Estimate]) -> Estimate:
@@ -232,10 +241,10 @@ def extrapolated(quotients: Sequence[Estimate], power: int) -> Estimate:
             if error < best.error:
                 best = Estimate(value, error)
         by_row.append(best)
-    return _uncontradicted(by_row)
+    return uncontradicted(by_row)
 
 
-def _uncontradicted(estimates: Iterable[Estimate]) -> Estimate:
+def uncontradicted(estimates: Iterable[Estimate]) -> Estimate:
     """Return the best of several estimates, given from coarse to fine.
 
     Two orders may agree by accident, across a jump for example, and steps too coarse to see what f does give small
@@ -268,7 +277,7 @@ def _chosen(rungs: list[_Rung], size: float) -> NumericSlope:
     rungs = sorted(rungs, key=lambda rung: -rung.step)
     # A kink beside x looks like one at x until the steps are smaller than the distance; then they contradict.
     below, above, central = (
-        _uncontradicted([getattr(rung, side) for rung in rungs]) for side in ("below", "above", "central")
+        uncontradicted([getattr(rung, side) for rung in rungs]) for side in ("below", "above", "central")
     )
     if _differ(below, above):
         middle = (below.value + above.value) / 2

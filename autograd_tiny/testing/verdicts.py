@@ -10,7 +10,7 @@ from .differences import NumericSlope
 from .numeric import numeric_slopes, slopes_of
 from .problem import Problem
 from .report import GradientRow, Verdict
-from .rounding import Bound
+from .rounding import EPS, Bound
 
 SAFETY = 4.0
 """Errors of differences are estimated, not bounded."""
@@ -21,7 +21,7 @@ KNOWN = 0.01
 NEGLIGIBLE = 1e-9
 """An error below this fraction of a slope of ordinary size hides nothing, ..."""
 ZERO = 1e-12
-"""... nor does one below this number."""
+"""... nor does one below this fraction of the terms that add up to the derivative, or of 1."""
 
 
 def by_differences(problem: Problem, order: int, tolerance: float | None) -> list[GradientRow]:
@@ -70,7 +70,7 @@ def judge(
         gap = max(low - analytic, analytic - high, 0.0)
     else:
         gap = abs(analytic - numeric.value)
-    hidden = max(NEGLIGIBLE * numeric.size, ZERO)
+    hidden = max(NEGLIGIBLE * numeric.size, ZERO * max(1.0, rounding / EPS))
     resolved = numeric.kink or believable <= max(RESOLVED * scale, hidden)
     known = numeric.kink or numeric.error <= max(KNOWN * abs(numeric.value), hidden)
 
