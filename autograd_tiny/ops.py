@@ -80,7 +80,7 @@ def div(m: M, x: N, y: N) -> N:
     return x / y
 
 
-@primitive(symbol="neg", text="-{0}", latex="-{0}", slopes=(-1.0,))
+@primitive(text="-{0}", latex="-{0}", slopes=(-1.0,))
 def neg(m: M, x: N) -> N:
     """Negation, -x.
 
@@ -182,7 +182,6 @@ def floordiv(m: M, x: N, y: N) -> N:
 
 
 @primitive(
-    symbol="abs",
     latex=r"\left|{0}\right|",
     kinks=(Kink(AT_ZERO, lambda x: x, "0"),),
     slopes=lambda m, y, x: (m.sign(x),),
@@ -651,7 +650,7 @@ def where(m: M, c: N, x: N, y: N) -> N:
 # ---------------------------------------------------------------- many operands
 
 
-@primitive(symbol="sum", latex=r"\textstyle\sum\left({0}\right)", slopes=lambda m, y, *xs: (1.0,) * len(xs))
+@primitive(latex=r"\textstyle\sum\left({0}\right)", slopes=lambda m, y, *xs: (1.0,) * len(xs))
 def sum(m: M, *xs: N) -> N:
     """Sum of a list, added from left to right.
 
@@ -662,7 +661,6 @@ def sum(m: M, *xs: N) -> N:
 
 
 @primitive(
-    symbol="dot",
     pairs=True,
     latex=r"\left[{0}\right] \cdot \left[{1}\right]",
     slopes=lambda m, y, xs, ws: (*ws, *xs),

@@ -70,6 +70,23 @@ def whole(number: Any, name: str, least: int = 1) -> int:
     return checked
 
 
+def latex_number(number: float, digits: int = 6) -> str:
+    r"""Return a number as LaTeX, with at most so many significant digits.
+
+    >>> latex_number(-2.5), latex_number(1.5e-7), latex_number(1e20), latex_number(-math.inf)
+    ('-2.5', '1.5 \\times 10^{-7}', '10^{20}', '-\\infty')
+    """
+    if number != number:
+        return r"\text{nan}"
+    if math.isinf(number):
+        return r"\infty" if number > 0 else r"-\infty"
+    mantissa, e, exponent = f"{number:.{digits}g}".partition("e")
+    if not e:
+        return mantissa
+    power = f"10^{{{int(exponent)}}}"
+    return mantissa.replace("1", power) if mantissa in ("1", "-1") else rf"{mantissa} \times {power}"
+
+
 def _shown(thing: Any) -> str:
     text = repr(thing)
     return f"{text if len(text) <= 40 else text[:37] + '...'} ({type(thing).__name__})"
@@ -365,9 +382,11 @@ class Primitive:
         names = list(operands)
         groups = self.grouped(tuple(names)) if self.pairs else [names]
         slots = names if self.arity is not None else [", ".join(group) for group in groups]
-        settings = {name: f"{number:g}" for name, number in self.params.items() if number is not None}
+        number_text = latex_number if latex else "{:g}".format
+        settings = {name: number_text(number) for name, number in self.params.items() if number is not None}
         if latex:
-            return " ".join(self.latex.format(*slots, **settings).split())
+            written = self.latex.format(*slots, **settings)
+            return "".join([c if c.isprintable() else " " for c in written])  # an escape would be a LaTeX command
         return printable(self.text.format(*slots, **settings))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from typing import Any
@@ -14,6 +15,7 @@ from rich.console import Console
 from autograd_tiny import Value, dot, explain, forget, log, primitive, registry, relu, sigmoid, softmax, tanh
 from autograd_tiny.errors import GraphError
 from autograd_tiny.explanation import slope_formulas
+from autograd_tiny.explanation.symbols import ATOM, LONGEST, Symbol, _Symbols, symbol
 from autograd_tiny.primitive import Namespace
 
 NUMBERS = st.floats(-3.0, 3.0, allow_subnormal=False)
@@ -222,3 +224,150 @@ def test_softmax_explains_each_result() -> None:
     formulas = [c.formula for c in explain(results[0]).steps[0].contributions]
     assert formulas == ["v1 * (1 - exp(a - logsumexp(a, b)))", "v1 * -exp(b - logsumexp(a, b))"]
     assert math.isclose(explain(log(results[0])).gradients[0], results[1].data)
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+def test_records_are_frozen_and_small() -> None:
+    a = Value(2.0, "a")
+    explanation = explain(a * a)
+    step = explanation.steps[0]
+    for record, name in ((explanation, "steps"), (step, "number"), (step.contributions[0], "slope")):
+        assert not hasattr(record, "__dict__")
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(record, name, None)
+
+
+def test_table_can_be_had_as_it_is() -> None:
+    a = Value(2.0, "a")
+    table = explain(a * a + 1).table()
+    assert [str(column.header) for column in table.columns] == ["step", "node", "slope", "number", "adds", "gradient"]
+    assert table.row_count == 6
+
+
+X, Y = Symbol("x", "x"), Symbol("y", "y")
+m = _Symbols()
+
+
+@pytest.mark.parametrize(
+    ("formula", "text", "latex"),
+    [
+        (symbol(2.0) + 3, "5", "5"),
+        (symbol(5.0) - 3, "2", "2"),
+        (symbol(2.0) * 3, "6", "6"),
+        (-symbol(2.0), "-2", "-2"),
+        (X + 0, "x", "x"),
+        (0 + X, "x", "x"),
+        (X + 1, "x + 1", "x + 1"),
+        (1 + X, "1 + x", "1 + x"),
+        (X - 0, "x", "x"),
+        (X - 1, "x - 1", "x - 1"),
+        (0 - X, "-x", "-x"),
+        (X * 1, "x", "x"),
+        (1 * X, "x", "x"),
+        (X * 2, "x * 2", r"x \cdot 2"),
+        (0 * X, "0 * x", r"0 \cdot x"),
+        (X / 1, "x", "x"),
+        (X / 2, "x / 2", r"\frac{x}{2}"),
+        (X - (Y - 1), "x - (y - 1)", r"x - \left(y - 1\right)"),
+        (X / -(X * Y), "x / (-x * y)", r"\frac{x}{-x \cdot y}"),
+        (X / -Y, "x / -y", r"\frac{x}{-y}"),
+        (m.pow(-2.0, X), "(-2) ** x", r"{\left(-2\right)}^{x}"),
+        (m.pow(0.0, X), "0 ** x", "{0}^{x}"),
+        (m.pow(0.5, X), "0.5 ** x", "{0.5}^{x}"),
+        ((X < 0) | (Y != 0), "x < 0 or y != 0", r"x < 0 \vee y \ne 0"),
+        ((X <= 0) & (Y == 0), "x <= 0 and y == 0", r"x \le 0 \wedge y = 0"),
+        (m.leaky_relu(X, alpha=0.5), "leaky_relu(x, alpha=0.5)", None),
+        (m.cos(X), "cos(x)", r"\cos\left(x\right)"),
+    ],
+    ids=lambda thing: thing.text if isinstance(thing, Symbol) else "",
+)
+def test_formulas_are_as_short_as_they_may_be(formula: Symbol, text: str, latex: str | None) -> None:
+    assert formula.text == text
+    if latex is not None:
+        assert formula.latex == latex
+
+
+@pytest.mark.parametrize(("base", "formula"), [("-2", "y * (-2) ** (y - 1)"), ("2", "y * 2 ** (y - 1)")])
+def test_constants_as_operands(base: str, formula: str) -> None:
+    assert slope_formulas(registry["pow"], [base, "y"], "z")[0].endswith(f" else {formula}")
+
+
+def test_a_rule_that_only_numbers_can_follow_in_latex() -> None:
+    @primitive(slopes=lambda m, y, x: (float(x),))
+    def odd(m: Namespace, x: float) -> float:
+        """x itself."""
+        return x
+
+    try:
+        assert slope_formulas(odd, ["x"], "y", latex=True) == [r"\partial y / \partial x"]
+    finally:
+        forget(odd)
+
+
+def test_a_table_to_the_letter() -> None:
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    assert str(explain(a * b + a + 1)).splitlines() == [
+        " step  node              slope       number  adds  gradient",
+        " ──────────────────────────────────────────────────────────",
+        "    1  v3 = v2 + 1 = -3  upstream 1",
+        "         to v2           1                1     1         1",
+        "         to 1            1                1     1  constant",
+        "",
+        "    2  v2 = v1 + a = -4  upstream 1",
+        "         to v1           1                1     1         1",
+        "         to a (1 of 2)   1                1     1         1",
+        "",
+        "    3  v1 = a * b = -6   upstream 1",
+        "         to a (2 of 2)   b               -3    -3        -2",
+        "         to b            a                2     2         2",
+        "",
+        "v3 = -3",
+        "d v3 / d a = -2",
+        "d v3 / d b = 2",
+    ]
+    assert str(explain(Value(3.0, "x"))).splitlines() == [
+        "x is a leaf: no operation, so nothing to explain",
+        "x = 3",
+        "d x / d x = 1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        (
+            4,
+            [
+                "1 v3 = v2 + x = 4 upstream 1",
+                "to v2 1 1 1 1",
+                "to x (1 of 4) 1 1 1 1",
+                "2 v2 = v1 + x = 3 upstream 1",
+                "to v1 1 1 1 1",
+                "to x (2 of 4) 1 1 1 2",
+                "... and 1 more steps; see explain(root).steps",
+            ],
+        ),
+        (
+            1,
+            [
+                "1 v3 = v2 + x = 4 upstream 1",
+                "to v2 1 1 1 1",
+                "and 1 more operands",
+                "... and 2 more steps; see explain(root).steps",
+            ],
+        ),
+    ],
+)
+def test_a_long_table_says_what_it_leaves_out(most: int, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograd_tiny.explanation.table.MOST_ROWS", most)
+    x = Value(1.0, "x")
+    lines = [" ".join(line.split()) for line in str(explain(x + x + x + x)).splitlines()]
+    assert [line for line in lines if line][2:-2] == expected
+
+
+def test_formulas_have_a_longest_length() -> None:
+    assert Symbol("x" * LONGEST, "x").strength == ATOM
+    with pytest.raises(OverflowError, match=f"a formula of {LONGEST + 1} characters"):
+        Symbol("x" * (LONGEST + 1), "x")

@@ -486,3 +486,40 @@ def test_results_are_the_same_to_the_last_bit_by_every_road():
     assert [bits(leaf.grad) for leaf in leaves] == [bits(g) for g in gradient]
     assert [bits(g) for g in vjp(tangle, v)[1](1.0)[0]] == [bits(g) for g in gradient]
     assert [bits(g.data) for g in grad(tangle)([Value(x) for x in v])] == [bits(g) for g in gradient]
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+def test_what_is_no_function_or_no_number_of_an_argument_is_refused():
+    for derivative in (grad, value_and_grad, jacobian, hessian):
+        with pytest.raises(GraphError, match=r"a derivative is taken of a function, got 3.0; write lambda x: \.\.\."):
+            derivative(3.0)(1.0)
+    for argnums in ("0", (0.0,), 0.0, {0}):
+        with pytest.raises(GraphError, match="argnums is the number of an argument, or a list of numbers, got"):
+            grad(sin, argnums)(1.0)
+
+
+def test_arguments_are_counted_from_the_end_too():
+    assert grad(lambda x, y: x * x * y, -2)(3.0, 2.0) == 12.0
+
+
+@pytest.mark.parametrize("derivative", [grad, value_and_grad, jacobian])
+def test_attributes_of_a_function_stay_with_it(derivative):
+    def square(x):
+        return x * x
+
+    square.weights = [1.0]
+    assert not hasattr(derivative(square), "weights")
+
+
+def test_an_inner_function_may_be_constant():
+    assert grad(lambda x: grad(lambda y: 3.0)(1.0) * x + x)(2.0) == 1.0
+
+
+def test_forward_mode_stays_above_its_arguments():
+    x = Value(2.0)
+    y = x * x
+    x.data = 5.0  # the graph below y is out of date, and no business of ours
+    value, slope = jvp(lambda v: v * v, (y,), (1.0,))
+    assert (value.data, slope.data) == (16.0, 8.0)

@@ -200,3 +200,48 @@ def test_bound_operations_show_their_numbers():
         "softmax(x, x, index=1)",
     ]
     assert not math.isnan(graph.root.data)
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+def test_the_same_label_three_times():
+    a, b, c = (Value(float(i), "a") for i in range(3))
+    assert names(Graph.of(a, b, c)) == ["a", "a_2", "a_3"]
+    taken = Value(1.0, "x1")
+    assert names(Graph.of(taken, Value(2.0))) == ["x1", "x1_2"]
+
+
+def test_brackets_stand_between_operators_only():
+    odd = Value(0.5, "a+b")
+    assert [graph.formula(graph.root) for graph in (Graph.of(tanh(odd)), Graph.of(odd * 2))] == [
+        "tanh(a+b)",
+        "(a+b) * 2",
+    ]
+
+
+def test_products_drawn_out_of_a_dot_have_no_label():
+    y = dot([Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)])
+    y.label = "y"
+    assert [(node.name, node.label) for node in Graph.of(y).unfolded().nodes if node.op] == [
+        ("y.1", ""),
+        ("y.2", ""),
+        ("y", "y"),
+    ]
+
+
+def test_only_leaves_move_into_the_scope_of_their_users():
+    x = Value(2.0, "x")
+    outside = x * 2
+    with scope("inside"):
+        leaf = Value(1.0, "leaf")
+        y = outside * leaf
+    graph = Graph.of(y)
+    assert [node.scope for node in graph.nodes if node.op] == ["", "inside"]
+
+
+def test_labels_in_formulas():
+    graph = Graph.of(Value(0.5, "50%") * Value(2.0, "x_1"))
+    assert graph.formula(graph.root) == "(50%) * x_1"
+    assert graph.formula(graph.root, latex=True) == r"(\text{50\%}) \cdot \text{x\_1}"
+    assert [graph.formula(leaf, latex=True) for leaf in graph.parents(graph.root)] == [r"\text{50\%}", r"\text{x\_1}"]

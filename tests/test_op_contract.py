@@ -5,6 +5,7 @@ import functools
 import inspect
 import math
 import re
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -15,7 +16,17 @@ from number_systems import arrays, derivative, high_precision, mp, precise, same
 
 from autograd_tiny import Value, ops, primitive
 from autograd_tiny.errors import NotARealNumberError, OperandError, ParameterError, RegistrationError
-from autograd_tiny.primitive import ELEMENTARY, Domain, Kink, Primitive, floats, ieee_floats, registry
+from autograd_tiny.primitive import (
+    ELEMENTARY,
+    Domain,
+    IEEEFloat,
+    Kink,
+    Primitive,
+    floats,
+    forget,
+    ieee_floats,
+    registry,
+)
 from autograd_tiny.value import gradients
 
 OPERATIONS = [op for _, op in sorted(registry.items()) if op.__module__.startswith("autograd_tiny")]
@@ -520,7 +531,7 @@ def test_registration_is_checked():
     with pytest.raises(RegistrationError, match="use def instead of lambda"):
         primitive(slopes=(1.0,))(lambda m, x: x)
     with pytest.raises(RegistrationError, match="built-in operation and stays"):
-        inspect.getmodule(Primitive).forget(ops.exp)
+        forget(ops.exp)
     with pytest.raises(TypeError):
         registry["exp"] = None
     assert not {"undocumented", "nothing", "less_than_nothing", "<lambda>"} & set(registry)
@@ -546,4 +557,242 @@ def test_a_rule_that_turns_complex_is_refused():
         assert naive_root(4.0) == 2.0
         assert math.isnan(naive_root(-4.0)), "careful floats take over before anything complex is returned"
     finally:
-        inspect.getmodule(Primitive).forget(naive_root)
+        forget(naive_root)
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+def test_closed_ends_of_a_domain_belong_to_it():
+    unit = Domain(-1.0, 1.0, closed=True)
+    assert unit.contains(-1.0)
+    assert unit.contains(1.0)
+    assert not unit.contains(math.nextafter(-1.0, -2.0))
+    assert not Domain(-1.0, 1.0).contains(1.0)
+    assert not Domain(closed=True).contains(math.inf), "infinite ends never belong"
+
+
+def test_a_parameter_given_by_name_leaves_the_next_position_free():
+    assert ops.clip(5.0, 3.0, low=0.0) == 3.0
+
+
+@every_op
+def test_gaps_do_not_vanish_elsewhere(op):
+    """At points that no kink of ours touches, whatever their signs."""
+    for operands in product((-1.3, -0.7, 0.6, 1.7), repeat=op.arity or 2):
+        ties = len(set(operands)) < len(operands)
+        if all(op.domain_of(i).contains(x) for i, x in enumerate(operands)) and not ties:
+            assert all(gap_at(kink, operands, {}) != 0 for kink in op.kinks), operands
+
+
+@pytest.mark.parametrize("op", [ops.hypot, ops.atan2], ids=lambda op: op.name)
+@pytest.mark.parametrize(("x", "y"), list(product((-2.0, 2.0), repeat=2)))
+def test_the_kink_at_the_origin_is_no_diagonal(op, x, y):
+    assert op.kinks[0].gap(x, y) != 0
+    assert op.kinks[0].gap(0.0, y) != 0
+    assert op.kinks[0].gap(x, 0.0) != 0
+
+
+def test_kinks_of_clip_are_its_two_ends():
+    [kink] = ops.clip.kinks
+    assert [kink.gap(x, low=-2.0, high=3.0) == 0 for x in (-3.0, -2.0, 2.0, 3.0)] == [False, True, False, True]
+
+
+def test_relu_of_minus_zero_is_plus_zero():
+    assert math.copysign(1.0, ops.relu(-0.0)) == 1.0
+
+
+@pytest.mark.parametrize(("numbers", "count"), [((2.0,), "1 slope"), ((2.0, 3.0), "2 slopes")])
+def test_slopes_that_are_no_tuple_are_refused(numbers, count):
+    @primitive(slopes=lambda m, y, *xs: xs[0])
+    def untupled(m, *xs):
+        """The first number."""
+        return xs[0]
+
+    try:
+        with pytest.raises(OperandError, match=rf"must return a tuple of {count}, one per operand, got 2.0 \(float\)"):
+            untupled(*numbers)
+    finally:
+        forget(untupled)
+
+
+def test_slopes_that_are_no_numbers_are_refused():
+    @primitive(slopes=lambda m, y, x: ("steep",))
+    def worded(m, x):
+        """One, as an int."""
+        return 1
+
+    try:
+        with pytest.raises(OperandError, match="the rules of worded must give numbers, got 1 and"):
+            worded(2.0)
+    finally:
+        forget(worded)
+
+
+def test_kinks_and_namespaces_describe_themselves():
+    assert repr(ops.relu.kinks[0]) == f"Kink(where={ops.relu.kinks[0].where!r}, slope={ops.relu.kinks[0].slope!r})"
+    with pytest.raises(AttributeError, match="registered operations; 'nonsense' is none"):
+        _ = floats.nonsense
+
+
+def test_careful_floats_are_good_company():
+    """They keep to themselves among floats, and let other kinds of number answer."""
+    for result in (
+        2.0 ** IEEEFloat(3.0),
+        2.0 + IEEEFloat(6.0),
+        8.0 / IEEEFloat(1.0),
+        -IEEEFloat(-8.0),
+        abs(IEEEFloat(-8.0)),
+    ):
+        assert (type(result), result) == (IEEEFloat, 8.0)
+    assert IEEEFloat(0.5) + Fraction(1, 2) == 1
+    with pytest.raises(TypeError, match="unsupported operand"):
+        IEEEFloat(1.0) + "x"
+
+
+def test_a_parameter_not_given_yet_does_not_disturb_a_formula_without_it():
+    @primitive(slopes=lambda m, y, x, *, k: (k,), text="scaled {0}")
+    def scaled(m, x, *, k):
+        """K times x."""
+        return k * x
+
+    try:
+        assert scaled.write(["a"]) == "scaled a"
+    finally:
+        forget(scaled)
+
+
+def test_gaps_leave_out_the_parameters_that_a_kink_does_not_know():
+    assert ops.leaky_relu.gaps(2.0) == ops.leaky_relu.bind(alpha=0.5).gaps(2.0) == [2.0]
+    assert ops.clip.bind(low=0.0, high=2.0).gaps(0.0) == [0.0]
+
+
+DOMAINS = {
+    "acos": ["-1 <= x <= 1"],
+    "asin": ["-1 <= x <= 1"],
+    "cosh": ["-300 < x < 300"],
+    "div": ["any x", "y != 0"],
+    "exp": ["x < 700"],
+    "expm1": ["x < 700"],
+    "floordiv": ["any x", "y != 0"],
+    "log": ["x > 0"],
+    "log1p": ["x > -1"],
+    "mod": ["any x", "y != 0"],
+    "pow": ["x > 0", "any y"],
+    "power": ["x > 0"],
+    "remainder": ["any x", "y != 0"],
+    "sinh": ["-300 < x < 300"],
+    "sqrt": ["x > 0"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(DOMAINS))
+def test_domains_as_in_textbooks(name):
+    op = registry[name]
+    assert [op.domain_of(i).named(operand) for i, operand in enumerate(op.operands)] == DOMAINS[name]
+
+
+FORMULAS = {
+    "abs": r"\left|a\right|",
+    "acos": r"\arccos\left(a\right)",
+    "add": "a + b",
+    "asin": r"\arcsin\left(a\right)",
+    "atan": r"\arctan\left(a\right)",
+    "ceil": r"\left\lceil a\right\rceil",
+    "clip": r"\operatorname{clip}\left(a, -1, 1\right)",
+    "cos": r"\cos\left(a\right)",
+    "cosh": r"\cosh\left(a\right)",
+    "div": r"\frac{a}{b}",
+    "dot": r"\left[a, b\right] \cdot \left[c, d\right]",
+    "elu": r"\operatorname{ELU}_{1}\left(a\right)",
+    "exp": "e^{a}",
+    "expm1": "e^{a} - 1",
+    "floor": r"\left\lfloor a\right\rfloor",
+    "floordiv": r"\left\lfloor\frac{a}{b}\right\rfloor",
+    "gelu": r"\operatorname{GELU}\left(a\right)",
+    "gelu_tanh": r"\operatorname{GELU}_{\tanh}\left(a\right)",
+    "hypot": r"\sqrt{a^2 + b^2}",
+    "identity": "a",
+    "leaky_relu": r"\operatorname{LeakyReLU}_{0.01}\left(a\right)",
+    "log": r"\ln\left(a\right)",
+    "log1p": r"\ln\left(1 + a\right)",
+    "log_softmax": r"\operatorname{logsoftmax}_{2}\left(a, b, c\right)",
+    "logsumexp": r"\operatorname{logsumexp}\left(a, b, c\right)",
+    "max": r"\max\left(a, b, c\right)",
+    "maximum": r"\max\left(a, b\right)",
+    "mean": r"\operatorname{mean}\left(a, b, c\right)",
+    "min": r"\min\left(a, b, c\right)",
+    "minimum": r"\min\left(a, b\right)",
+    "mish": r"\operatorname{Mish}\left(a\right)",
+    "mod": r"a \bmod b",
+    "mul": r"a \cdot b",
+    "neg": "-a",
+    "pow": "{a}^{b}",
+    "power": "{a}^{2}",
+    "prod": r"\textstyle\prod\left(a, b, c\right)",
+    "relu": r"\operatorname{ReLU}\left(a\right)",
+    "remainder": r"a \bmod b",
+    "sigmoid": r"\sigma\left(a\right)",
+    "silu": r"\operatorname{SiLU}\left(a\right)",
+    "sin": r"\sin\left(a\right)",
+    "sinh": r"\sinh\left(a\right)",
+    "softmax": r"\operatorname{softmax}_{2}\left(a, b, c\right)",
+    "sqrt": r"\sqrt{a}",
+    "sub": "a - b",
+    "sum": r"\textstyle\sum\left(a, b, c\right)",
+    "tan": r"\tan\left(a\right)",
+    "tanh": r"\tanh\left(a\right)",
+    "where": r"\begin{cases}b & a \ne 0\\c & \text{otherwise}\end{cases}",
+}
+COMMANDS = (
+    "arccos arcsin arctan begin bmod cdot cos cosh end frac lceil left lfloor ln max min ne operatorname prod "
+    "rceil rfloor right sigma sin sinh sqrt sum tan tanh text textstyle"
+)
+
+
+def latex_of(op):
+    params = {name: 2.0 if default is None else default for name, default in op.params.items()}
+    count = (4 if op.pairs else 3) if op.arity is None else op.arity
+    return fixed(op, params).write(["a", "b", "c", "d"][:count], latex=True)
+
+
+@pytest.mark.parametrize("name", sorted(FORMULAS))
+def test_formulas_as_in_textbooks(name):
+    assert latex_of(registry[name]) == FORMULAS[name]
+
+
+@every_op
+def test_latex_commands_do_not_run_into_their_operands(op):
+    commands = re.findall(r"\\([A-Za-z]+)", latex_of(op).replace(r"\\", " "))
+    assert set(commands) <= set(COMMANDS.split())
+
+
+def test_signs_in_pictures():
+    signs = {name: op.symbol for name, op in registry.items() if op in OPERATIONS and op.symbol != name}
+    assert signs == {
+        "add": "+",
+        "div": "/",
+        "floordiv": "//",
+        "identity": "=",
+        "mod": "fmod",
+        "mul": "*",
+        "pow": "**",
+        "power": "**",
+        "remainder": "%",
+        "sub": "-",
+    }
+
+
+def test_what_an_operation_is_given_when_it_says_nothing():
+    @primitive(slopes=lambda m, y, *xs: (1.0,) * len(xs))
+    def plain_total(m, *xs):
+        """Sum of any number of numbers, x_1 + ... + x_n."""
+        return m.sum(xs)
+
+    try:
+        assert (plain_total.symbol, plain_total.write(["a", "b"])) == ("plain_total", "plain_total(a, b)")
+        assert plain_total.write(["a", "b"], latex=True) == r"\operatorname{plain\_total}\left(a, b\right)"
+        assert (plain_total.domain_of(0).named("x"), plain_total.kinks) == ("any x", ())
+        assert plain_total([]) == plain_total() == 0.0
+    finally:
+        forget(plain_total)

@@ -1,14 +1,18 @@
 """How nodes are recorded: no_grad, scope, record_lines, detect_anomaly, and the notes on nodes."""
 
+import _thread
 import asyncio
 import inspect
 import math
+import operator
+import time
 
 import pytest
 
-from autograd_tiny import Value, backward, detect_anomaly, dot, log, no_grad, ops, record_lines, scope, sqrt
+from autograd_tiny import Value, backward, detect_anomaly, dot, log, no_grad, ops, primitive, record_lines, scope, sqrt
 from autograd_tiny.errors import AnomalyError
-from autograd_tiny.recording import PLAIN, mode
+from autograd_tiny.primitive import POSITIVE, forget
+from autograd_tiny.recording import PLAIN, Mode, mode
 
 
 @pytest.fixture(autouse=True)
@@ -276,3 +280,84 @@ def test_anomaly_message_names_labelled_nodes():
     b.label = "b"
     with detect_anomaly(), pytest.raises(AnomalyError, match=r"b \* x2 with b = 1e\+308, x2 = 10.0"):
         b * 10
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+def test_the_mode_of_a_scope_is_kept():
+    here = Mode(recording=True, scope="", lines=False, watching=False)
+    assert here.inside("layer") is here.inside("layer")
+    assert here.inside("layer") is not here.inside("other")
+
+
+def test_no_line_is_noted_without_record_lines():
+    with no_grad(), scope("layer"):
+        y = Value(2.0) * 3
+    assert (y.line, y.scope) == ("", "layer")
+
+
+def test_no_line_where_every_frame_is_ours():
+    made = []
+    multiply = record_lines()(made.extend)  # C code, called from a thread that has no other frame
+    _thread.start_new_thread(multiply, (map(operator.mul, [Value(2.0)], [Value(3.0)]),))
+    deadline = time.monotonic() + 10.0
+    while not made and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert (made[0].data, made[0].line) == (6.0, "")
+    multiply(map(operator.mul, [Value(2.0)], [Value(3.0)]))
+    assert made[1].line.startswith(__file__)
+
+
+def message(make):
+    with detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        make()
+    return str(caught.value)
+
+
+def test_a_forward_anomaly_in_words_to_the_letter():
+    a, b = Value(1e200, "a"), Value(1.0)
+    large, here = message(lambda: a * 1e200), line_here()
+    assert large == f"forward: a * x2 with a = 1e+200, x2 = 1e+200 ({here}) = inf"
+    divided, here = message(lambda: b / 0), line_here()
+    assert divided == f"forward: x1 / x2 with x1 = 1.0, x2 = 0.0 (div needs y != 0; {here}) = inf"
+
+
+def test_a_backward_anomaly_in_words_to_the_letter():
+    a = Value(1.0, "a")
+    steep = a * math.inf
+    assert message(steep.backward) == (
+        "backward: through a * x2 with a = 1.0, x2 = inf, operand 1 gets slope inf * upstream 1.0 = inf"
+    )
+    large = a * 1e200
+    large.label = "large"
+    assert message(lambda: large.backward(1e200)) == (
+        "backward: through a * x2 with a = 1.0, x2 = 1e+200 (node 'large'), "
+        "operand 1 gets slope 1e+200 * upstream 1e+200 = inf"
+    )
+    assert message(lambda: Value(2.0).backward(math.inf)) == ("backward: the gradient of a leaf with data 2.0 is inf")
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (5, "x1 = 0.0, x2 = 1.0, x3 = 2.0, x4 = 3.0, x5 = 4.0, x6 = inf"),
+        (6, "x1 = 0.0, x2 = 1.0, x3 = 2.0, x4 = 3.0, x5 = 4.0, x6 = 5.0, ... 1 more"),
+    ],
+)
+def test_six_operands_are_shown(count, shown):
+    xs = [Value(float(i)) for i in range(count)]
+    assert f" with {shown} (" in message(lambda: ops.sum([*xs, Value(math.inf)]))
+
+
+def test_the_rule_named_is_that_of_the_first_operand_that_breaks_one():
+    @primitive(slopes=lambda m, y, *xs: tuple(1 / x for x in xs), domain=POSITIVE)
+    def logs(m, *xs):
+        """Sum of the logarithms, log x_1 + ... + log x_n."""
+        return m.sum([m.log(x) for x in xs])
+
+    try:
+        text = message(lambda: logs(Value(1.0), Value(-1.0), Value(-2.0)))
+    finally:
+        forget(logs)
+    assert text.count("logs needs xs > 0") == 1

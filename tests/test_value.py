@@ -451,3 +451,25 @@ def test_a_deep_graph_is_freed_without_recursion():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "freed\n"
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+@pytest.mark.parametrize(("length", "shown"), [(38, "'" + "x" * 38 + "'"), (39, "'" + "x" * 36 + "...")])
+def test_forty_characters_of_a_thing_are_shown(length, shown):
+    with pytest.raises(NotARealNumberError) as caught:
+        Value("x" * length)
+    assert f"got {shown} (str)" in str(caught.value)
+
+
+def test_deepcopy_shares_what_was_copied_before():
+    x = Value(2.0, "x")
+    twin, twin_y = copy.deepcopy([x, x * x])
+    assert twin_y.parents == (twin, twin)
+    assert all(parent is twin for parent in twin_y.parents)
+
+
+def test_numpy_scalars_are_compared_with_all_their_digits():
+    assert Value(0.1) != np.float32(0.1), "NumPy alone would round 0.1 to 32 bits first"
+    assert Value(0.5) == np.float32(0.5)
