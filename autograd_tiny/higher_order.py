@@ -34,7 +34,7 @@ NOTHING, ONE = _Nothing(), _One()
 
 
 class _Values:
-    """The number namespace on which slope rules give Values."""
+    """The number namespace on which rules give Values."""
 
     @staticmethod
     def where(condition: bool, a: Any, b: Any) -> Any:
@@ -51,7 +51,7 @@ class _Values:
         raise AttributeError(f"slope rules may use registered operations; {name!r} is none")
 
 
-_values = _Values()
+VALUES = _Values()
 
 
 def slopes_as_values(node: Value) -> Iterable[Any]:
@@ -73,5 +73,5 @@ def slopes_as_values(node: Value) -> Iterable[Any]:
             )
     return [
         ONE if type(slope) is float and slope == 1.0 else slope
-        for slope in node.op.slopes(_values, node, *node.op.grouped(node.parents))
+        for slope in node.op.slopes(VALUES, node, *node.op.grouped(node.parents))
     ]

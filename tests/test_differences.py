@@ -108,6 +108,12 @@ def test_a_kink_beside_the_point_is_not_one_at_it():
         assert found.value == pytest.approx(math.copysign(1.0, distance), abs=1e-4)
 
 
+def test_a_slope_that_grows_over_a_few_steps_only_is_no_jump():
+    found = slope_of(lambda t: math.hypot(0.125, t), 0.001, noise=1e-16)
+    assert not found.kink
+    assert found.value == pytest.approx(0.001 / math.hypot(0.125, 0.001))
+
+
 def test_at_the_end_of_a_domain_the_side_inside_counts():
     found = slope_of(lambda t: t * t if t >= 1.0 else math.nan, 1.0)
     assert found.value == pytest.approx(2.0, abs=1e-8)

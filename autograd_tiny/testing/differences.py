@@ -21,9 +21,9 @@ from .rounding import EPS
 
 GOLDEN = (1 + 5**0.5) / 2
 LEVELS = range(6)
-RUNGS = (-4, -9, -14, -19, -24, -29, -34, 3)
+RUNGS = (-4, -9, -14, -19, -24, -29, -34, -39, -44, 3)
 """Largest steps of the rungs, as powers of 2 times max(1, |x|); the last is for functions with much noise."""
-NEAR_ZERO = (-2, -7, -12)
+NEAR_ZERO = (-2, -7, -12, -17, -22, -27, -32, -37)
 """Further rungs, as powers of 2 times |x|, for an x near 0: a kink or the end of a domain may be as near."""
 SECOND_RUNGS = (0, -3, -6, -9)
 """The same for second derivatives from values: rounding errors grow with 1 / h^2, so steps stay large."""
@@ -78,7 +78,7 @@ class _Rung:
     """What one rung says about one function."""
 
     step: float
-    size: float  # the largest |f|
+    size: float  # the largest |f|, over the scale of x
     central: Estimate
     below: Estimate
     above: Estimate
@@ -112,17 +112,16 @@ def slopes_along(
     (True, -1.0, 1.0)
     """
     middle = function(x)
+    scale = scale_of(x)
     rungs: list[list[_Rung]] = [[] for _ in middle]
     for step in _steps(x):
         samples = _samples(function, x, step, LEVELS)
-        for k, value in enumerate(middle):
-            rungs[k].append(_rung(step, value, [(up, down, f[k], g[k]) for up, down, f, g in samples], k, rounding))
+        for k, (value, found) in enumerate(zip(middle, rungs, strict=True)):
+            mine = [(up, down, above[k], below[k]) for up, down, above, below in samples]
+            found.append(_rung(step, scale, value, mine, k, rounding))
         if all(found[-1].settled for found in rungs) and not _surprise(function, x, rungs, rounding):
             break
-    return [
-        _chosen(found, found[0].size / scale_of(x)) if math.isfinite(value) else UNKNOWN
-        for value, found in zip(middle, rungs, strict=True)
-    ]
+    return [_chosen(found) if math.isfinite(value) else UNKNOWN for value, found in zip(middle, rungs, strict=True)]
 
 
 def second_slope(quotient: Callable[[float], Estimate]) -> Estimate:
@@ -186,6 +185,7 @@ def _surprise(
 
 def _rung(
     step: float,
+    scale: float,
     middle: float,
     samples: list[tuple[float, float, float, float]],
     k: int,
@@ -200,14 +200,12 @@ def _rung(
         above.append(Estimate((high - middle) / up, (noise_up + noise_here) / up))
         below.append(Estimate((middle - low) / down, (noise_down + noise_here) / down))
         size = max([size, *[abs(f) for f in (high, low) if math.isfinite(f)]])
-    return _Rung(
-        step,
-        size,
-        extrapolated(central, 2),
-        extrapolated(below, 1),
-        extrapolated(above, 1),
-        {"below": _growth(below), "above": _growth(above)},
-    )
+    both, left, right = extrapolated(central, 2), extrapolated(below, 1), extrapolated(above, 1)
+    # Where the curvature jumps the error of central quotients is even no more, and they mislead; the sides do not.
+    gap = abs(both.value - (left.value + right.value) / 2) - (left.error + right.error)
+    if gap > both.error:
+        both = Estimate(both.value, gap)
+    return _Rung(step, size / scale, both, left, right, {"below": _growth(below), "above": _growth(above)})
 
 
 def _noise(k: int, offset: float, f: float, rounding: Callable[[int, float], float]) -> float:
@@ -272,8 +270,9 @@ def _differ(below: Estimate, above: Estimate) -> bool:
     return jump > 10 * (above.error + below.error) and jump > KINK * max(abs(above.value), abs(below.value))
 
 
-def _chosen(rungs: list[_Rung], size: float) -> NumericSlope:
+def _chosen(rungs: list[_Rung]) -> NumericSlope:
     """Return what all rungs together say."""
+    size = rungs[0].size
     rungs = sorted(rungs, key=lambda rung: -rung.step)
     # A kink beside x looks like one at x until the steps are smaller than the distance; then they contradict.
     below, above, central = (
@@ -283,7 +282,7 @@ def _chosen(rungs: list[_Rung], size: float) -> NumericSlope:
         middle = (below.value + above.value) / 2
         return NumericSlope(middle, below.error + above.error, below.value, above.value, size, kink=True)
     steep = _steep(rungs, size)
-    if steep is not None:
+    if steep is not None and not any(rung.settled for rung in rungs):
         return steep
     # At the end of a domain only the side that is inside has a slope.
     slope = central if central.error < math.inf else min(below, above, key=lambda side: side.error)

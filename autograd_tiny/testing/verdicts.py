@@ -12,7 +12,7 @@ from .problem import Problem
 from .report import GradientRow, Verdict
 from .rounding import EPS, Bound
 
-SAFETY = 4.0
+SAFETY = 10.0
 """Errors of differences are estimated, not bounded."""
 RESOLVED = 1e-3
 """A tolerance above this fraction of the derivative shows nothing about it."""
@@ -20,7 +20,7 @@ KNOWN = 0.01
 """A numeric slope with an error above this fraction of itself is no slope: steps of other sizes may see another one."""
 NEGLIGIBLE = 1e-9
 """An error below this fraction of a slope of ordinary size hides nothing, ..."""
-ZERO = 1e-12
+ZERO = 1e-11
 """... nor does one below this fraction of the terms that add up to the derivative, or of 1."""
 
 
