@@ -69,9 +69,9 @@ from .recording import detect_anomaly, enable_grad, no_grad, record_lines, scope
 from .value import Value, backward
 
 if TYPE_CHECKING:
-    from . import data, expression, nn, optim, plot, testing, train
-    from .drawing import Drawing, draw
-    from .explanation import Explanation, explain
+    from . import data, expression, misconceptions, nn, optim, plot, testing, train
+    from .drawing import Drawing, draw, draw_network
+    from .explanation import Explanation, autopsy, compare, explain, mark, paths, worksheet
     from .graph import Graph
 
 __version__ = "0.1.0"
@@ -90,15 +90,18 @@ __all__ = [
     "asin",
     "atan",
     "atan2",
+    "autopsy",
     "backward",
     "ceil",
     "clip",
+    "compare",
     "cos",
     "cosh",
     "data",
     "detect_anomaly",
     "dot",
     "draw",
+    "draw_network",
     "elu",
     "enable_grad",
     "erf",
@@ -123,15 +126,18 @@ __all__ = [
     "log1p",
     "log_softmax",
     "logsumexp",
+    "mark",
     "maximum",
     "mean",
     "minimum",
+    "misconceptions",
     "mish",
     "mod",
     "nn",
     "no_grad",
     "ops",
     "optim",
+    "paths",
     "plot",
     "primitive",
     "prod",
@@ -154,17 +160,24 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "where",
+    "worksheet",
 ]
 
 # Imported on first use: these need packages outside the standard library or take time to load.
 _LAZY = {
     "Drawing": "drawing",
     "draw": "drawing",
+    "draw_network": "drawing",
     "Explanation": "explanation",
+    "autopsy": "explanation",
+    "compare": "explanation",
     "explain": "explanation",
+    "mark": "explanation",
+    "paths": "explanation",
+    "worksheet": "explanation",
     "Graph": "graph",
 }
-_LAZY_MODULES = ("data", "expression", "nn", "optim", "plot", "testing", "train")
+_LAZY_MODULES = ("data", "expression", "misconceptions", "nn", "optim", "plot", "testing", "train")
 
 
 def pow(x: Any, y: Any) -> Any:

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from .explanation import Explanation, Worksheet
     from .expression import Expression
     from .primitive import Primitive
 
@@ -133,13 +135,30 @@ def _parser() -> _Parser:
         "explain",
         "show how backpropagation finds every gradient, step by step",
         '"(a*b + 10)**2" --at a=2 b=-3',
-        '"tanh(w*x)" --at w=0.5 x=pi/2',
+        '"tanh(w*x)" --at w=0.5 x=pi/2 --html page.html',
+        '"x*y + x" --at x=2 y=3 --paths x --cost',
+        '"x*y + x" --at x=2 y=3 --latex derivation.tex --markdown notes.md --json trace.json',
     )
+    explain.add_argument("--step", action="store_true", help="walk through the backward pass, one step at a time")
+    explain.add_argument(
+        "--paths", metavar="NODE", help="show the paths from a variable (or node) to the result instead of the steps"
+    )
+    explain.add_argument("--cost", action="store_true", help="count the operations instead of showing the steps")
+    explain.add_argument("--html", type=_path, metavar="FILE", help="write a page for the browser that plays the steps")
+    for option, what in {
+        "--latex": "the derivation as LaTeX (FILE becomes a complete document)",
+        "--markdown": "the derivation as Markdown",
+        "--json": "all numbers as JSON, for the command compare",
+    }.items():
+        explain.add_argument(
+            option, nargs="?", const="-", type=_path, metavar="FILE", help=f"write {what}; without FILE print it"
+        )
     draw = command(
         "draw",
         "draw the computation graph",
         '"(a*b + 10)**2" --at a=2 b=-3',
         '"dot([x, y], [2, 3])" --at x=1 y=2 --unfold --out graph.svg',
+        '"tanh(w*x) * w" --at w=0.5 x=2 --color gradient --theme dark --highlight w --out graph.png',
     )
     check = command(
         "check",
@@ -159,9 +178,73 @@ def _parser() -> _Parser:
     draw.add_argument("--out", type=_path, metavar="FILE", help="write a .svg, .png, .dot, .mmd or .txt file")
     draw.add_argument("--unfold", action="store_true", help="draw a dot product as its products and their sum")
     draw.add_argument("--no-backward", action="store_true", help="leave the gradients out")
+    for option, choices, help in (
+        ("--direction", ("LR", "TB"), "from left to right or from top to bottom"),
+        ("--color", ("kind", "gradient"), "tell kinds of nodes apart, or show the size of the gradient"),
+        ("--thickness", ("even", "contribution"), "of edges: all alike, or by the size of the contribution"),
+        ("--theme", ("light", "dark", "print"), "colours; print is black and white"),
+        ("--collapse", ("auto", "never"), "fold a large graph into boxes, or draw all of it"),
+    ):
+        draw.add_argument(option, choices=choices, default=choices[0], help=f"{help} (default: {choices[0]})")
+    draw.add_argument("--highlight", metavar="NODE", help="dim all but the ways from a variable, or to a node")
+    draw.add_argument("--max-nodes", type=int, default=500, metavar="N", help="fold larger graphs (default: 500)")
+    draw.add_argument("--reproducible", action="store_true", help="the same file on every machine (graphviz-pure)")
+
+    sheets = command(
+        "worksheet",
+        "make exercise sheets with their answer keys, or mark one",
+        '"(a*b + 10)**2" --at a=2 b=-3',
+        '"(a*b + c)**2" --variants 3 --out class',
+        '"tanh(w*x + b)" --hide slopes gradients --form tex --out lesson',
+        "--mark class/sheet-1.json answers.json",
+    )
+    sheets.add_argument("expression", nargs="?", metavar="EXPR", help='a formula such as "x**2 + sin(y)"')
+    sheets.add_argument(
+        "--at", nargs="+", action="extend", default=[], metavar="NAME=NUMBER", help="numbers for one sheet"
+    )
+    sheets.add_argument("--variants", type=int, metavar="N", help="make N sheets, each with other numbers (default: 1)")
+    sheets.add_argument(
+        "--hide",
+        nargs="+",
+        metavar="WHAT",
+        help="what to ask for: values, slopes, contributions, gradients (default: all four), or a part such as 0.5",
+    )
+    sheets.add_argument("--seed", type=int, default=0, metavar="N", help="decides numbers and blanks (default: 0)")
+    sheets.add_argument(
+        "--form", choices=("html", "tex", "pdf", "md", "txt"), default="html", help="of the files (default: html)"
+    )
+    sheets.add_argument("--out", type=_path, metavar="DIR", help="write sheets and keys there instead of showing them")
+    sheets.add_argument(
+        "--mark",
+        nargs="+",
+        type=_path,
+        metavar="FILE",
+        help="mark answers: the sheet's .json file, or the folder of all sheets, then the files of the answers",
+    )
+
+    compared = command(
+        "compare",
+        "show the first difference between two computations; exit code 1 if there is one",
+        "mine.json student.json",
+        "mine.json engine.json --tolerance 1e-5",
+    )
+    for name in ("here", "there"):
+        compared.add_argument(name, type=_path, metavar=f"{name.upper()}.json", help="from explain --json, or by hand")
+    compared.add_argument(
+        "--tolerance", type=float, default=1e-9, metavar="SIZE", help="how far numbers may differ (default: 1e-9)"
+    )
 
     operations = command("ops", "list the operations, or tell everything about one", "", "leaky_relu")
     operations.add_argument("name", nargs="?", metavar="NAME", help="an operation")
+
+    misconceptions = command(
+        "misconceptions",
+        "run the classic mistakes about backpropagation beside the right way, all of them or one",
+        "",
+        "topological-sort",
+        "zero-grad",
+    )
+    misconceptions.add_argument("name", nargs="?", metavar="NAME", help="one of them")
 
     train = command("train", "train a network on moons or iris", "moons", "iris --epochs 100 --lr 0.1 --seed 1")
     train.add_argument("task", choices=("moons", "iris"), help="the data set")
@@ -215,13 +298,61 @@ def _number(pair: str, text: str) -> float:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from . import explain
+    from . import autopsy, explain, paths
+    from .explanation.player import Player
+    from .explanation.table import graph_tree
+    from .explanation.walk import walk
 
     expression, point = _expression_and_point(arguments)
     root = expression.evaluate(point)
-    print(f"{printable(expression.text)} = {root.data:.12g}")
-    explain(root).print(_console())
+    explanation = explain(root)
+    views: list[object] = _written(arguments, explanation)
+    if arguments.paths is not None:
+        views.append(paths(root, arguments.paths))
+    if arguments.cost:
+        views.append(explanation.cost())
+    if arguments.html is not None:
+        page = Player(explanation, expression.text).to_html(arguments.html)
+        views.append(f"wrote {printable(str(page))}")
+    alone = "-" in (arguments.latex, arguments.markdown, arguments.json)  # printed, a form stands alone: for a pipe
+    if not alone:
+        print(f"{printable(expression.text)} = {root.data:.12g}")
+    for view in views:
+        print(view)
+    if arguments.step:
+        walk(explanation, _console())
+    elif not views:
+        explanation.print(_console())
+        if explanation.steps:
+            _console().print(graph_tree(explanation))
+    found = autopsy(root)
+    if not found.ok and not alone:
+        print(f"\n{found}")
     return OK
+
+
+def _written(arguments: argparse.Namespace, explanation: Explanation) -> list[object]:
+    """Write the explanation in the forms asked for and return what there is to print."""
+    from .explanation.latex import document
+
+    forms = {"latex": explanation.to_latex, "markdown": explanation.to_markdown, "json": explanation.to_json}
+    shown: list[object] = []
+    for name, form in forms.items():
+        path = getattr(arguments, name)
+        if path == "-":
+            shown.append(form().rstrip("\n"))
+        elif path is not None:
+            Path(path).write_text(document(explanation) if name == "latex" else form(), encoding="utf-8")
+            shown.append(f"wrote {printable(path)}")
+    return shown
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from . import compare
+
+    difference = compare(Path(arguments.here), Path(arguments.there), arguments.tolerance)
+    print(difference or "no difference")
+    return FAILED if difference else OK
 
 
 def _draw(arguments: argparse.Namespace) -> int:
@@ -231,11 +362,24 @@ def _draw(arguments: argparse.Namespace) -> int:
     root = expression.evaluate(point)
     if not arguments.no_backward:
         root.backward()
-    drawing = draw(root, unfold=arguments.unfold)
+    drawing = draw(
+        root,
+        unfold=arguments.unfold,
+        direction=arguments.direction,
+        color=arguments.color,
+        thickness=arguments.thickness,
+        highlight=arguments.highlight,
+        theme=arguments.theme,
+        max_nodes=arguments.max_nodes,
+        collapse=None if arguments.collapse == "auto" else False,
+        reproducible=arguments.reproducible,
+    )
     if arguments.out is None:
         print(drawing.text())
     else:
         print(f"wrote {printable(str(drawing.save_as(arguments.out)))}")
+        for line in drawing.shown.note:
+            print(printable(line))
     return OK
 
 
@@ -246,8 +390,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _check_engine(arguments: argparse.Namespace) -> int:
-    from .testing.conformance import conformance
     from .testing.engines import student_engine
+    from .testing.report_card import conformance
 
     if arguments.at:
         raise CommandError("--at gives the variables of a formula their numbers; --engine FILE has none")
@@ -272,6 +416,83 @@ def _check_expression(arguments: argparse.Namespace) -> int:
     report = check_gradients(expression, *point.values(), order=2)
     print(report)
     return OK if report.ok else FAILED
+
+
+# ---------------------------------------------------------------- worksheets
+
+
+def _worksheet(arguments: argparse.Namespace) -> int:
+    if (arguments.mark is None) == (arguments.expression is None):
+        raise CommandError("worksheet takes a formula, or --mark SHEET ANSWERS; see  autograd-tiny worksheet --help")
+    if arguments.mark is not None:
+        return _mark(arguments.mark)
+    sheets = _worksheets(arguments)
+    if arguments.out is None:
+        print("\n\n".join(sheet.text() for sheet in sheets), end="")
+        return OK
+    folder = Path(arguments.out)
+    width = len(str(len(sheets)))
+    files = {}
+    for k, sheet in enumerate(sheets, start=1):
+        for name, filled, form in (("sheet", sheet, arguments.form), ("key", sheet.key(), arguments.form)):
+            files[folder / f"{name}-{k:0{width}}.{form}"] = filled
+        files[folder / f"sheet-{k:0{width}}.json"] = sheet
+    there = [path for path in files if path.exists()]
+    if there:
+        raise CommandError(f"{there[0]} exists, and nothing was written; choose another --out or remove it")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, sheet in files.items():
+        sheet.save_as(path)
+    count = f"{len(sheets)} sheet{'s' if len(sheets) > 1 else ''}"
+    print(f"wrote {count} with keys to {printable(str(folder))}; the .json files are for  worksheet --mark")
+    return OK
+
+
+def _worksheets(arguments: argparse.Namespace) -> list[Worksheet]:
+    from .explanation import variants, worksheet
+    from .explanation.worksheets import KINDS, TITLE
+
+    hide: float | list[str] = arguments.hide or list(KINDS)
+    with suppress(ValueError):  # names of kinds, which worksheet() checks
+        hide = float(" ".join(arguments.hide or ()))
+    if not arguments.at:
+        from .expression import parse
+
+        number = 1 if arguments.variants is None else arguments.variants
+        return variants(parse(arguments.expression.strip()), number, arguments.seed, hide=hide)
+    if arguments.variants is not None:
+        raise CommandError("--at gives the numbers of one sheet and --variants chooses them; use one of the two")
+    expression, point = _expression_and_point(arguments)
+    title = f"{TITLE}: {printable(expression.text)}"
+    return [worksheet(expression.evaluate(point), hide, arguments.seed, title=title[:200])]
+
+
+def _mark(paths: list[str]) -> int:
+    from .explanation import Worksheet, mark
+    from .explanation.marking import sheet_of
+
+    place, *answers = map(Path, paths)
+    if not answers:
+        raise CommandError("--mark needs the sheet and then the answers: --mark SHEET.json ANSWERS.json")
+    files = sorted(place.glob("sheet-*.json")) if place.is_dir() else [place]
+    sheets = [Worksheet.from_json(path.read_text(encoding="utf-8", errors="replace")) for path in files]
+    if not sheets:
+        raise CommandError(f"there is no sheet-*.json in {place}; name the folder that  worksheet --out  wrote")
+    by_code = {sheet.code: sheet for sheet in sheets}
+    results = []
+    for path in answers:
+        code = sheet_of(path)
+        sheet = sheets[0] if len(sheets) == 1 else by_code.get(code)
+        if sheet is None:
+            known = f"no sheet {code} in {place}" if code else "the file does not say which sheet it answers"
+            raise CommandError(f"cannot mark {path}: {known}; name the sheet's .json file instead of a folder")
+        results.append((path, mark(sheet, path)))
+    for path, marks in results:
+        print(f"{printable(str(path))}\n{marks}\n")
+    if len(results) > 1:
+        for path, marks in results:
+            print(f"{marks.points} of {len(marks.marks)}  {marks.name or printable(str(path))}")
+    return OK
 
 
 # ---------------------------------------------------------------- operations
@@ -362,6 +583,14 @@ def _domain(op: Primitive) -> list[str]:
 
 def _kinks(op: Primitive) -> str:
     return "\n".join(f"{kink.where}: slope {kink.slope}" for kink in op.kinks)
+
+
+def _misconceptions(arguments: argparse.Namespace) -> int:
+    from .misconceptions import NAMES, show
+
+    names = NAMES if arguments.name is None else (arguments.name,)
+    print("\n\n".join(f"{name}\n{'-' * len(name)}\n{show(name)}" for name in names))
+    return OK
 
 
 # ---------------------------------------------------------------- networks

@@ -63,6 +63,13 @@ class MissingPackageError(AutogradTinyError, ImportError):
         super().__init__(f"{purpose} needs the package {package}: run  pip install {target}")
 
 
+class MissingProgramError(AutogradTinyError, RuntimeError):
+    """A program outside of Python is not on this machine: the message says how to get it or do without."""
+
+    def __init__(self, program: str, purpose: str, remedy: str) -> None:
+        super().__init__(f"{purpose} needs the program {program}, which is not on the PATH: {remedy}")
+
+
 def printable(text: str) -> str:
     r"""Return text with control and invisible characters as escapes, harmless in any terminal or file.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from . import ops
 from .errors import GraphError, printable
-from .primitive import Primitive
+from .primitive import Primitive, latex_number
 from .value import NO_GRAD_YET, Constant, Value, topological_order
 
 
@@ -122,12 +123,8 @@ class Graph:
         written = latex_name if latex else str
         if node.op is None:
             return written(node.name)
-        bracketed = "(" not in node.op.text  # between operators -2 and a label such as a+b need brackets
-        names = [
-            f"({written(parent.name)})" if bracketed and not _is_atom(parent.name) else written(parent.name)
-            for parent in self.parents(node)
-        ]
-        return node.op.write(names, latex=latex)
+        terms = [(written(parent.name), is_atom(parent.name)) for parent in self.parents(node)]
+        return write_operation(node.op, terms, latex=latex)
 
     def unfolded(self) -> Graph:
         """Return the graph with every ``dot`` drawn out as its products and their sum.
@@ -200,8 +197,34 @@ def _names(order: list[Value]) -> list[str]:
     return names
 
 
-def _is_atom(name: str) -> bool:
+def is_atom(name: str) -> bool:
+    """Return whether a name or number stands between operators without brackets; -2 and a label such as a+b do not."""
     return name.replace(".", "").replace("_", "").isalnum()
+
+
+def write_operation(op: Primitive, terms: Iterable[tuple[str, bool]], *, latex: bool = False) -> str:
+    """Return an operation on operands that are written already, in brackets where an operator needs them.
+
+    Args:
+        op: the operation.
+        terms: each operand, and whether it stands between operators without brackets.
+        latex: write LaTeX instead of text.
+
+    >>> write_operation(ops.mul, [("a", True), ("-2", False)])
+    'a * (-2)'
+    """
+    return op.write(
+        [term if atom or not _between_operators(op, i, latex) else f"({term})" for i, (term, atom) in enumerate(terms)],
+        latex=latex,
+    )
+
+
+def _between_operators(op: Primitive, i: int, latex: bool) -> bool:
+    """Return whether the template of an operation puts an operator, or an exponent, next to operand ``i``."""
+    if not latex:
+        return "(" not in op.text
+    operator, slot = r"(?:[-+*/]|\\(?:cdot|times|bmod))", rf"\{{{i if op.arity is not None else 0}\}}"
+    return bool(re.search(rf"{operator}\s*{slot}|{slot}\s*{operator}|{slot}\}}*\^", op.latex))
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -215,20 +238,40 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def latex_name(name: str) -> str:
-    r"""Return a node's name as LaTeX for formulas: as it is when it is letters, digits and points, else as plain text.
+    r"""Return a node's name as LaTeX for formulas, safe with LaTeX, MathJax and KaTeX.
 
-    >>> latex_name("x1"), latex_name("-0.5"), latex_name("50%")
-    ('x1', '-0.5', '\\text{50\\%}')
+    Letters and Greek words are symbols, what ends a name in numbers or after _ is an index, and the rest upright text.
+
+    >>> [latex_name(name) for name in ("x1", "alpha_2", "w0_2", "-0.5", "loss", "50%")]
+    ['x_{1}', '\\alpha_{2}', 'w_{0,2}', '-0.5', '\\text{loss}', '\\text{50}\\%']
     """
-    return name if _PLAIN_IN_LATEX.fullmatch(name) else rf"\text{{{name.translate(_LATEX)}}}"
+    if _NUMBER.fullmatch(name):
+        return latex_number(float(name), 12)
+    if found := _INDEXED.fullmatch(name):
+        base, digits, word, primes = found.groups()
+        index = digits.replace("_", ",") if digits else _latex_word(word) if word else ""
+        return _latex_word(base) + (f"_{{{index}}}" if index else "") + primes
+    return "".join([_LATEX.get(part) or rf"\text{{{part}}}" for part in _SPECIAL.split(name) if part])
 
 
-_PLAIN_IN_LATEX = re.compile(r"-?[A-Za-z0-9.]+(e[+-][0-9]+)?")
-_LATEX = {ord(c): rf"\{c}" for c in "{}$%#&_"} | {
-    ord("\\"): r"\textbackslash{}",
-    ord("^"): r"\textasciicircum{}",
-    ord("~"): r"\textasciitilde{}",
-}
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+    "omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
+).split()
+_GREEK_LETTERS = dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ", _GREEK, strict=True))
+_NUMBER = re.compile(r"-?((0|[1-9][0-9]{0,16})(\.[0-9]{1,16})?(e[+-][0-9]{2,3})?|inf|nan)")
+_INDEXED = re.compile(rf"([A-Za-z]+|[{''.join(_GREEK_LETTERS)}])(?:_?([0-9]+(?:[._][0-9]+)*)|_([A-Za-z]+))?('*)")
+# In \text{} MathJax would show \% as it stands; as signs of mathematics all three show what is meant.
+_LATEX = {c: rf"\{c}" for c in "{}$%#&_"}
+_LATEX |= {"\\": r"\backslash ", "^": r"{\wedge}", "~": r"{\sim}", "<": "{<}", ">": "{>}", "|": r"\vert "}
+_SPECIAL = re.compile(rf"([{re.escape(''.join(_LATEX))}])")
+
+
+def _latex_word(word: str) -> str:
+    greek = _GREEK_LETTERS.get(word, word)
+    if greek in _GREEK:
+        return rf"\{greek}"
+    return word if len(word) == 1 else rf"\text{{{word}}}"
 
 
 def number_text(number: float) -> str:

@@ -385,7 +385,6 @@ def atan(m: M, x: N) -> N:
 
 
 @primitive(
-    latex=r"\operatorname{{atan2}}\left({0}, {1}\right)",
     kinks=(
         Kink("y = x = 0", lambda y, x: max(x, -x) + max(y, -y), "(0, 0)"),
         Kink("y = 0 > x", lambda y, x: y if x <= 0 else inf, "that of the limit y -> 0+"),
@@ -534,7 +533,7 @@ def silu(m: M, x: N) -> N:
     return x * m.sigmoid(x)
 
 
-@primitive(latex=r"\operatorname{{softplus}}\left({0}\right)", slopes=lambda m, y, x: (m.sigmoid(x),))
+@primitive(slopes=lambda m, y, x: (m.sigmoid(x),))
 def softplus(m: M, x: N) -> N:
     """Smooth rectifier, ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|); no threshold, no overflow.
 
@@ -559,7 +558,7 @@ def mish(m: M, x: N) -> N:
     return x * m.tanh(m.softplus(x))
 
 
-@primitive(latex=r"\operatorname{{erf}}\left({0}\right)", slopes=lambda m, y, x: (2 / pi**0.5 * m.exp(-x * x),))
+@primitive(slopes=lambda m, y, x: (2 / pi**0.5 * m.exp(-x * x),))
 def erf(m: M, x: N) -> N:
     """Error function, 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x.
 
@@ -569,7 +568,7 @@ def erf(m: M, x: N) -> N:
     return m.erf(x)
 
 
-@primitive(latex=r"\operatorname{{erfc}}\left({0}\right)", slopes=lambda m, y, x: (-2 / pi**0.5 * m.exp(-x * x),))
+@primitive(slopes=lambda m, y, x: (-2 / pi**0.5 * m.exp(-x * x),))
 def erfc(m: M, x: N) -> N:
     """Complementary error function, 1 - erf(x), exact in the far tail.
 
@@ -698,7 +697,6 @@ def prod(m: M, *xs: N) -> N:
 
 
 @primitive(
-    latex=r"\operatorname{{mean}}\left({0}\right)",
     at_least=1,
     slopes=lambda m, y, *xs: (m.div(1.0, len(xs)),) * len(xs),
 )
@@ -761,7 +759,6 @@ def min(m: M, *xs: N) -> N:
 
 
 @primitive(
-    latex=r"\operatorname{{logsumexp}}\left({0}\right)",
     at_least=1,
     slopes=lambda m, y, *xs: tuple(m.exp(x - y) for x in xs),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 import os
 import re
 import shlex
@@ -15,8 +17,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograd_tiny import __version__, cli, demo
+from autograd_tiny import __version__, cli, demo, explain, worksheet
 from autograd_tiny.cli import main
+from autograd_tiny.drawing.themes import THEMES
+from autograd_tiny.explanation import Worksheet
+from autograd_tiny.expression import parse
 from autograd_tiny.primitive import registry
 from autograd_tiny.train import History
 
@@ -66,6 +71,165 @@ def test_expressions_and_numbers_may_be_negative_or_computed(words: list[str], v
     assert capsys.readouterr().out.splitlines()[0] == f"{words[0].strip()} = {value}"
 
 
+def test_explain_shows_the_graph_as_a_tree(capsys: Captured) -> None:
+    assert main(["explain", "(a*b + 10)**2", "--at", "a=2", "b=-3"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "v3 = v2 ** 2   data 16   grad 1\n"
+        "└── v2 = v1 + 10   data 4   grad 8\n"
+        "    ├── v1 = a * b   data -6   grad 8\n"
+        "    │   ├── a   data 2   grad -24\n"
+        "    │   └── b   data -3   grad 16\n"
+        "    └── 10\n"
+    )
+
+
+def test_the_tree_of_a_large_graph_is_short(capsys: Captured) -> None:
+    assert main(["explain", " + ".join(["x"] * 500), "--at", "x=1"]) == 0
+    tree = capsys.readouterr().out.partition("d v499 / d x = 500\n")[2].splitlines()
+    assert len(tree) < 60
+    assert sum(line.endswith("── ...") for line in tree) > 0
+
+
+def test_explain_paths(capsys: Captured) -> None:
+    assert main(["explain", "x*y + x", "--at", "x=2", "y=3", "--paths", "x"]) == 0
+    assert capsys.readouterr().out == (
+        "x*y + x = 8\n"
+        "2 paths lead from x to v2:\n"
+        "  x -> v1 -> v2: 3 × 1 = 3\n"
+        "  x -> v2: 1\n"
+        "the sum of the products is d v2 / d x = 4\n"
+    )
+
+
+def test_explain_cost(capsys: Captured) -> None:
+    assert main(["explain", "x*y + x", "--at", "x=2", "y=3", "--cost"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^together: reverse mode +5 +5 +0 +0 +10$", out, re.MULTILINE)
+    assert "step" not in out
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("log(a - 3) * 2", "the first nan is v2 = log(v1) = nan"),
+        ("sqrt(a - 2)", "the backward pass goes wrong at v2 ="),
+    ],
+)
+def test_explain_tells_where_inf_and_nan_arose(expression: str, message: str, capsys: Captured) -> None:
+    assert main(["explain", expression, "--at", "a=2"]) == 0
+    assert f"\n\n{message}" in capsys.readouterr().out
+    assert main(["explain", expression, "--at", "a=4"]) == 0
+    assert message not in capsys.readouterr().out
+
+
+def test_a_form_for_a_pipe_stands_alone_even_when_something_is_nan(capsys: Captured) -> None:
+    assert main(["explain", "log(a)", "--at", "a=-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def walked(typed: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the pages that ``explain --step`` shows when this is typed."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert main(["explain", "x*y + x", "--at", "x=2", "y=3", "--step"]) == 0
+    return re.split(r"^(?=\w[\w ]* ─)", capsys.readouterr().out, flags=re.MULTILINE)[1:]
+
+
+def test_walking_goes_through_every_step_to_the_outcome(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = walked("\n\n\n\n", capsys, monkeypatch)
+    assert [page.partition(" ─")[0] for page in pages] == ["start", "step 1 of 2", "step 2 of 2", "done"]
+    start, first, second, done = pages
+    assert "d v2 / d v2 = 1" in start
+    assert "x   data 2   grad –" in start
+    assert re.search(r"to x \(1 of 2\) +1 +1 +1 +1 ", first)
+    assert "v2 = v1 + x   data 8   grad 1   <- this step" in first
+    assert "x   data 2   grad 1 so far" in first
+    assert re.search(r"to x \(2 of 2\) +y +3 +3 +4 ", second)
+    assert "v1 = x * y   data 6   grad 1   <- this step" in second
+    assert "x   data 2   grad 4\n" in second
+    assert "d v2 / d x = 4\nd v2 / d y = 2\n" in done
+    assert "<- this step" not in start + done
+
+
+@pytest.mark.parametrize(
+    ("typed", "titles"),
+    [
+        ("", ["start"]),
+        ("q\n\n", ["start"]),
+        ("\nQ\n", ["start", "step 1 of 2"]),
+        ("b\n", ["start", "start"]),
+        ("\n\nb\n", ["start", "step 1 of 2", "step 2 of 2", "step 1 of 2"]),
+        ("what\n", ["start", "start"]),
+    ],
+)
+def test_walking_back_and_ending(
+    typed: str, titles: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [page.partition(" ─")[0] for page in walked(typed, capsys, monkeypatch)] == titles
+
+
+def test_ctrl_c_ends_the_walk_with_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    assert main(["explain", "x*y", "--at", "x=2", "y=3", "--step"]) == 130
+
+
+def test_misconceptions_all_and_one(capsys: Captured) -> None:
+    assert main(["misconceptions"]) == 0
+    everything = capsys.readouterr().out
+    assert main(["misconceptions", "zero-grad"]) == 0
+    one = capsys.readouterr().out
+    assert one.startswith("zero-grad\n---------\n")
+    assert one in everything
+    assert "Why a topological sort?" in everything
+
+
+def test_explain_prints_a_form_alone(capsys: Captured) -> None:
+    words = ["explain", "x * y", "--at", "x=2", "y=3"]
+    root = parse("x * y").evaluate({"x": 2.0, "y": 3.0})
+    explanation = explain(root)
+    forms = {
+        "--latex": explanation.to_latex() + "\n",
+        "--markdown": explanation.to_markdown(),
+        "--json": explanation.to_json(),
+    }
+    for option, text in forms.items():
+        assert main([*words, option]) == 0
+        assert capsys.readouterr().out == text
+    assert main([*words, *forms]) == 0
+    assert capsys.readouterr().out == "".join(forms.values())
+
+
+def test_explain_writes_forms_to_files(capsys: Captured, tmp_path: Path) -> None:
+    paths = {option: tmp_path / f"form{option}" for option in ("--latex", "--markdown", "--json")}
+    options = [word for option, path in paths.items() for word in (option, str(path))]
+    assert main(["explain", "x * y", *options, "--at", "x=2", "y=3"]) == 0
+    assert capsys.readouterr().out == "x * y = 6\n" + "".join([f"wrote {path}\n" for path in paths.values()])
+    starts = [path.read_text(encoding="utf-8").splitlines()[0] for path in paths.values()]
+    assert starts == [r"\documentclass{article}", "# The gradient of `v1`", "{"]
+
+
+def test_compare_shows_the_first_difference(capsys: Captured, tmp_path: Path) -> None:
+    ours, hand = tmp_path / "ours.json", tmp_path / "hand.json"
+    main(["explain", "x * y", "--at", "x=2", "y=3", "--json", str(ours)])
+    hand.write_text('{"gradients": {"x": 3.001, "y": 2}}', encoding="utf-8")
+    capsys.readouterr()
+    assert main(["compare", str(ours), str(ours)]) == 0
+    assert capsys.readouterr().out == "no difference\n"
+    assert main(["compare", str(ours), str(hand)]) == 1
+    assert capsys.readouterr().out == "gradient of x is 3 here and 3.001 there\n"
+    assert main(["compare", str(ours), str(hand), "--tolerance", "0.01"]) == 0
+    for words in ([str(ours), str(tmp_path / "none.json")], [str(ours), str(hand), "--tolerance", "-1"]):
+        assert main(["compare", *words]) == 2
+    hand.write_text("[]", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["compare", str(ours), str(hand)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "a trace is an object {...}, got []" in err
+
+
 def test_draw_prints_a_tree_with_gradients(capsys: Captured) -> None:
     assert main(["draw", "x * y", "--at", "x=2", "y=3"]) == 0
     out = capsys.readouterr().out
@@ -100,6 +264,29 @@ def test_draw_writes_the_form_of_the_suffix(suffix: str, start: bytes, tmp_path:
     assert capsys.readouterr().out == f"wrote {path}\n"
 
 
+def test_draw_takes_the_look_of_the_picture(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "graph.dot"
+    look = ["--color", "gradient", "--thickness", "contribution", "--theme", "dark", "--direction", "TB"]
+    assert main(["draw", "x * y + x", "--at", "x=2", "y=3", "--highlight", "y", *look, "--out", str(path)]) == 0
+    source = path.read_text()
+    dark = THEMES["dark"]
+    assert "rankdir=TB" in source
+    assert "|gradient|" in source
+    assert "|contribution|" in source
+    assert all(color in source for color in (dark.background, dark.accent, dark.faint_line))
+    assert main(["draw", "x * y", "--at", "x=2", "y=3", "--highlight", "z"]) == 2
+    assert "'z', which is not in the graph" in capsys.readouterr().err
+
+
+def test_draw_says_what_it_collapsed(tmp_path: Path, capsys: Captured) -> None:
+    words = ["draw", "+".join(["x*x*y"] * 30), "--at", "x=2", "y=3", "--max-nodes", "40"]
+    assert main([*words, "--out", str(tmp_path / "graph.dot")]) == 0
+    out = capsys.readouterr().out
+    assert "The graph has 91 nodes. Collapsed: what is far from the root into" in out
+    assert main([*words, "--collapse", "never"]) == 0
+    assert "Collapsed" not in capsys.readouterr().out
+
+
 def test_check_passes_on_a_smooth_expression(capsys: Captured) -> None:
     assert main(["check", "x**3 * sin(y)", "--at", "y=0.5", "x=2"]) == 0
     out = capsys.readouterr().out
@@ -121,6 +308,77 @@ def test_check_fails_with_exit_code_1_on_a_wrong_slope(capsys: Captured) -> None
     finally:
         forget(crooked)
     assert re.search(r"\bx +2 +1\b", capsys.readouterr().out)
+
+
+# ---------------------------------------------------------------- worksheets
+
+
+def test_worksheet_writes_sheets_keys_and_what_marking_needs(tmp_path: Path, capsys: Captured) -> None:
+    folder = tmp_path / "a" / "class"
+    words = ["worksheet", "a*b + c", "--variants", "10", "--form", "md", "--out", str(folder)]
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith(f"wrote 10 sheets with keys to {folder}; ")
+    files = ("sheet-{}.md", "key-{}.md", "sheet-{}.json")
+    assert {path.name for path in folder.iterdir()} == {file.format(f"{k:02}") for k in range(1, 11) for file in files}
+    sheet = Worksheet.from_json((folder / "sheet-03.json").read_text(encoding="utf-8"))
+    assert (folder / "sheet-03.md").read_text(encoding="utf-8") == sheet.to_markdown()
+    assert (folder / "key-03.md").read_text(encoding="utf-8") == sheet.key().to_markdown()
+
+
+def test_worksheet_overwrites_nothing(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "key-1.html").write_text("mine")
+    assert main(["worksheet", "a*b", "--out", str(tmp_path)]) == 2
+    assert "key-1.html exists, and nothing was written" in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_worksheet_shows_sheets_and_options_reach_them(capsys: Captured) -> None:
+    def shown(*options: str) -> str:
+        assert main(["worksheet", "a*b + a", *options]) == 0
+        return capsys.readouterr().out
+
+    root = parse("a*b + a").evaluate({"a": 2.0, "b": 7.0})
+    expected = worksheet(root, "gradients", title="Backpropagation by hand: a*b + a").text()
+    assert shown("--at", "a=2", "b=7", "--hide", "gradients") == expected
+    assert shown("--variants", "2").count("FORWARD PASS") == 2
+    assert shown("--seed", "1") == shown("--seed", "1") != shown("--seed", "2")
+    assert shown("--hide", "0.2").count(" ________ ") < shown("--hide", "0.9").count(" ________ ")
+
+
+def test_worksheet_marks_a_class(tmp_path: Path, capsys: Captured) -> None:
+    folder = tmp_path / "class"
+    assert main(["worksheet", "a*b", "--variants", "2", "--out", str(folder)]) == 0
+    answers = []
+    for k, name in ((2, "Ada"), (1, "Bob")):
+        sheet = Worksheet.from_json((folder / f"sheet-{k}.json").read_text(encoding="utf-8"))
+        given = {blank.id: blank.answer for blank in sheet.blanks[k - 1 :]}
+        answers.append(tmp_path / f"{name}.json")
+        answers[-1].write_text(json.dumps({"sheet": sheet.code, "name": name, "answers": given}))
+    capsys.readouterr()
+    assert main(["worksheet", "--mark", str(folder), *map(str, answers)]) == 0
+    out = capsys.readouterr().out
+    total = len(sheet.blanks)
+    assert out.endswith(f"\n\n{total - 1} of {total}  Ada\n{total} of {total}  Bob\n")
+    assert out.count("left out: ") == 1
+    answers[0].write_text('{"B1": 1}')
+    assert main(["worksheet", "--mark", str(folder), str(answers[0])]) == 2
+    assert "the file does not say which sheet it answers" in capsys.readouterr().err
+    answers[0].write_text('{"sheet": "000000", "answers": {"B1": 1}}')
+    assert main(["worksheet", "--mark", str(folder), str(answers[0])]) == 2
+    assert f"no sheet 000000 in {folder}" in capsys.readouterr().err
+
+
+def test_the_guide_to_worksheets_shows_what_the_commands_print(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "worksheets.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("ada.txt").write_text(re.findall(r"```text\n(.*?)```", guide, re.DOTALL)[0])
+    blocks = re.findall(r"```console\n\$ autograd-tiny ([^\n]*)\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) == 4
+    for command, expected in blocks:
+        assert main(shlex.split(command)) == 0
+        assert capsys.readouterr().out.rstrip() == expected.rstrip()
 
 
 # ---------------------------------------------------------------- ops
@@ -248,6 +506,8 @@ MISTAKES = [
     (["explain", "x + y", "--at", "x=1,y=2"], "'1,y=2' is not a number; write for example --at x=2 y=3"),
     (["explain", "x", "--at", "x=1", "y=2"], "the expression has no variable 'y' (it has: x)"),
     (["explain", "x", "--at", "x=1", "x=2"], "x has a number already, 1"),
+    (["explain", "x", "--at", "x=1", "--paths", "z"], "the graph has no node 'z'"),
+    (["misconceptions", "zerograd"], "unknown misconception 'zerograd'; did you mean zero-grad?"),
     (["check", "2 + 3"], "nothing to check: the expression has no variable"),
     (["check"], "check takes a formula with --at, or --engine FILE"),
     (["check", "x", "--engine", "student.py"], "check takes a formula with --at, or --engine FILE"),
@@ -258,6 +518,17 @@ MISTAKES = [
     (["train", "mars"], "invalid choice: 'mars'"),
     (["train", "iris", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
     (["train", "iris", "--lr", "-1"], "lr is a finite number of at least 0, got -1.0"),
+    (["worksheet"], "worksheet takes a formula, or --mark SHEET ANSWERS"),
+    (["worksheet", "x**2", "--mark", "a.json"], "worksheet takes a formula, or --mark SHEET ANSWERS"),
+    (["worksheet", "--mark", "a.json"], "--mark needs the sheet and then the answers"),
+    (["worksheet", "--mark", "a.json", "b.json"], "cannot use a.json: No such file or directory"),
+    (["worksheet", "--mark", ".", "b.json"], "there is no sheet-*.json in ."),
+    (["worksheet", "x**2", "--at", "x=2", "--variants", "3"], "use one of the two"),
+    (["worksheet", "x**2", "--variants", "0"], "n is a whole number of at least 1, got 0"),
+    (["worksheet", "x**2", "--hide", "everything"], "hide is one or more of values, slopes"),
+    (["worksheet", "x**2", "--hide", "2"], "hide as a part of all numbers is above 0 and at most 1, got 2.0"),
+    (["worksheet", "x**2", "--form", "docx"], "invalid choice: 'docx'"),
+    (["worksheet", "2 + 3"], "variants need a variable to change"),
     (["ops", "sinn"], "unknown operation 'sinn'; did you mean sin?"),
     (["ops", "frobnicate"], "unknown operation 'frobnicate'; autograd-tiny ops  lists them"),
 ]
@@ -342,12 +613,15 @@ def examples(command: str, capsys: Captured) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines.splitlines()]
 
 
-@pytest.mark.parametrize("command", ["explain", "draw", "check", "ops"])
+@pytest.mark.parametrize("command", ["explain", "draw", "check", "compare", "worksheet", "ops", "misconceptions"])
 def test_examples_in_the_help_work(
     command: str, capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(ENGINES / "sound.py", "my_engine.py")
+    Path("answers.json").write_text('{"B1": 1}')
+    for name in ("mine", "student", "engine"):
+        Path(f"{name}.json").write_text('{"values": {"x": 1}}')
     shown = examples(command, capsys)
     assert shown
     for words in shown:

@@ -14,7 +14,6 @@ from autograd_tiny import Value, errors, ops
 from autograd_tiny.primitive import forget, primitive
 from autograd_tiny.testing import cases
 from autograd_tiny.testing.cases import NUMBER_OPERANDS, STRUCTURE, Case, Observation, Trial, close, observe, trial
-from autograd_tiny.testing.conformance import Check, ConformanceReport, conformance
 from autograd_tiny.testing.diagnoses import BUGS, Tape, diagnose
 from autograd_tiny.testing.engines import (
     ClassEngine,
@@ -26,6 +25,7 @@ from autograd_tiny.testing.engines import (
     TorchEngine,
     student_engine,
 )
+from autograd_tiny.testing.report_card import Check, ConformanceReport, conformance
 from autograd_tiny.testing.strategies import Instruction, RandomExpression
 
 EXAMPLES = 12  # random expressions a law: enough for the mistakes here
@@ -447,7 +447,7 @@ def test_the_number_of_examples_is_checked():
 
 
 def test_expressions_with_very_many_paths_are_left_out(monkeypatch):
-    monkeypatch.setattr("autograd_tiny.testing.conformance.MOST_PATHS", 0)
+    monkeypatch.setattr("autograd_tiny.testing.report_card.MOST_PATHS", 0)
     assert len(names(conformance(Sound, examples=3), "not offered", "random expressions")) == 3
 
 

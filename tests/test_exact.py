@@ -667,3 +667,32 @@ def test_a_missing_mpmath_gives_the_line_that_installs_it(method, monkeypatch):
     with pytest.raises(MissingPackageError, match=r"needs the package mpmath: run  pip install mpmath"):
         method(ag.exp, 1.0)
     assert complex_step_gradient(ag.exp, 0.0) == 1.0
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+@pytest.mark.parametrize("name", ["asin", "acos"])
+@pytest.mark.parametrize("x", [-1.5, -1.0, 1.0, 1.5])
+def test_inverse_sines_have_no_slope_at_the_ends_of_their_domain(name, x):
+    result = getattr(complex_numbers, name)(Complex(x, 1e-20))
+    assert same(result.real, getattr(ops, name)(x))
+    assert math.isnan(result.imag)
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_the_absolute_value_of_zero_is_plus_zero(zero):
+    result = complex_numbers.abs(Complex(zero))
+    assert math.copysign(1.0, result.real) == 1.0
+
+
+def test_powers_with_a_complex_exponent_and_of_infinity():
+    power, right = complex_numbers.pow(Complex(2.0, 0.5), Complex(3.0, 1.0)), (2 + 0.5j) ** (3 + 1j)
+    assert (power.real, power.imag) == pytest.approx((right.real, right.imag), rel=1e-14)
+    assert complex_numbers.pow(Complex(math.inf, 1.0), Complex(2.0)).real == math.inf
+
+
+def test_a_constant_divided_by_a_constant_has_degree_0():
+    assert (3.0 / Degree(0)).degree == 0
+    with pytest.raises(GraphError, match="it divides by what depends on the input"):
+        3.0 / Degree(1)

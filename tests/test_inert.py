@@ -9,10 +9,11 @@ import pytest
 
 from autograd_tiny import Value, detect_anomaly, draw, explain, forget, log, primitive, scope
 from autograd_tiny.cli import main
-from autograd_tiny.drawing import find_engine
+from autograd_tiny.collapse import enclosing
 from autograd_tiny.errors import AnomalyError, GradientMismatchError, printable
 from autograd_tiny.explanation import slope_formulas
 from autograd_tiny.graph import Graph, latex_name
+from autograd_tiny.graphviz_engine import find_engine
 from autograd_tiny.recording import describe
 from autograd_tiny.testing import check_gradients
 
@@ -95,7 +96,7 @@ def test_svg(text):
     assert found.tags == plain.tags
     assert found.attributes == plain.attributes
     assert not any(name.startswith("on") or "href" in name for name in found.attributes)
-    assert len(lines) == 9, "three nodes of three lines"
+    assert len(lines) == 9 + len(enclosing(text)), "three nodes of three lines, and the frames of the scope"
 
 
 @hostile
@@ -113,15 +114,22 @@ def test_dot(text):
 
 @hostile
 def test_mermaid(text):
-    """Every line is a node or an edge, and what stands in quotes decodes to the text."""
+    """Every line is a node, an edge or a frame of the scope, and what stands in quotes decodes to the text."""
     head, *lines = draw(root_of(text)).mermaid().splitlines()
     assert head == "flowchart LR"
-    nodes = [re.fullmatch(r'    n\d(?:\[|\(\[)"([^"`<>]*(?:<br/>[^"`<>]*)*)"(?:\]|\]\))', line) for line in lines[:3]]
-    assert all(nodes)
-    assert lines[3:] == ["    n0 --> n2", "    n1 --> n2"]
-    decoded = re.sub(r"#(\d+);", lambda code: chr(int(code[1])), nodes[0][1].partition("<br/>")[0])
-    assert decoded == printable(text)
-    assert not set("#;%{}") & set(re.sub(r"#\d+;", "", nodes[0][1]))
+    *lines, first, second = map(str.strip, lines)
+    assert [first, second] == ["n0 --> n2", "n1 --> n2"]
+    node, frame = r'n\d(?:\[|\(\[)"([^"`<>]*(?:<br/>[^"`<>]*)*)"(?:\]|\]\))', r'subgraph s\d+\["([^"`<>]*)"\]'
+    nodes = [found for line in lines if (found := re.fullmatch(node, line))]
+    frames = [found for line in lines if (found := re.fullmatch(frame, line))]
+    assert len(nodes) == 3
+    assert len(frames) == len(enclosing(text)) == lines.count("end")
+    assert len(lines) == 3 + 2 * len(frames)
+    shown = [nodes[0][1].partition("<br/>")[0], *(found[1] for found in frames)]
+    decoded = [re.sub(r"#(\d+);", lambda code: chr(int(code[1])), written) for written in shown]
+    assert decoded[0] == printable(text)
+    assert decoded[1:] == [printable(around.rpartition("/")[2]) or " " for around in enclosing(text)]
+    assert not set("#;%{}") & set("".join(re.sub(r"#\d+;", "", written) for written in shown))
 
 
 @hostile
@@ -168,16 +176,7 @@ def test_latex(text):
     graph = Graph.of(root_of(text))
     written = [graph.formula(node, latex=True) for node in graph.nodes]
     written += slope_formulas(graph.root.op, [node.name for node in graph.nodes[:2]], graph.root.name, latex=True)
-    own = {
-        r"\cdot",
-        r"\text",
-        r"\textbackslash",
-        r"\textasciicircum",
-        r"\textasciitilde",
-        r"\left",
-        r"\right",
-        r"\partial",
-    }
+    own = {rf"\{name}" for name in "cdot text backslash wedge sim vert left right partial".split()}
     for formula in written:
         assert set(re.findall(r"\\[a-zA-Z]+", formula)) <= own
         bare = re.sub(r"\\.", "", formula)
@@ -189,13 +188,16 @@ def test_latex(text):
         assert depth == 0
 
 
-def test_latex_of_plain_names_is_their_name():
-    assert [latex_name(name) for name in ("x", "x1", "v1.2", "-2.5", "1e-09", "loss")] == [
-        "x", "x1", "v1.2", "-2.5", "1e-09", "loss",
-    ]  # fmt: skip
-    assert latex_name("w_1") == r"\text{w\_1}"
+def test_names_in_latex():
+    names = {
+        "x": "x", "x1": "x_{1}", "x_1": "x_{1}", "v1.2": "v_{1.2}", "w0_2": "w_{0,2}", "w_in": r"w_{\text{in}}",
+        "y'": "y'", "alpha": r"\alpha", "λ2": r"\lambda_{2}", "d_theta": r"d_{\theta}", "loss": r"\text{loss}",
+        "-2.5": "-2.5", "1e-09": "10^{-9}", "2.5e+20": r"2.5 \times 10^{20}", "inf": r"\infty", "nan": r"\text{nan}",
+        "007": r"\text{007}", "50%": r"\text{50}\%", "a b": r"\text{a b}", "a<b": r"\text{a}{<}\text{b}",
+    }  # fmt: skip
+    assert {name: latex_name(name) for name in names} == names
     x = Value(3.0, "a+b")
-    assert Graph.of((-2) ** x).formula(Graph.of((-2) ** x).root, latex=True) == r"{(-2)}^{(\text{a+b})}"
+    assert Graph.of((-2) ** x).formula(Graph.of((-2) ** x).root, latex=True) == r"{(-2)}^{\text{a+b}}"
 
 
 # ---------------------------------------------------------------- messages

@@ -796,3 +796,83 @@ def test_what_an_operation_is_given_when_it_says_nothing():
         assert plain_total([]) == plain_total() == 0.0
     finally:
         forget(plain_total)
+
+
+@pytest.mark.parametrize(
+    ("number", "latex"), [(math.inf, r"\infty"), (-math.inf, r"-\infty"), (math.nan, r"\text{nan}"), (0.5, "0.5")]
+)
+def test_parameters_in_latex(number, latex):
+    assert ops.power.bind(n=number).write(["a"], latex=True) == f"{{a}}^{{{latex}}}"
+
+
+TEXTS = {
+    "identity": "a",
+    "add": "a + b",
+    "sub": "a - b",
+    "mul": "a * b",
+    "div": "a / b",
+    "floordiv": "a // b",
+    "remainder": "a % b",
+    "neg": "-a",
+    "pow": "a ** b",
+    "mod": "mod(a, b)",
+}
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_texts_read_as_python(name):
+    assert registry[name].write(["a", "b"][: registry[name].arity]) == TEXTS[name]
+
+
+KINKS = {
+    "abs": [("x = 0", "0")],
+    "atan2": [("y = x = 0", "(0, 0)"), ("y = 0 > x", "that of the limit y -> 0+")],
+    "ceil": [("x is an integer", "0")],
+    "clip": [("x = low or x = high", "1")],
+    "elu": [("x = 0", "alpha")],
+    "floor": [("x is an integer", "0")],
+    "floordiv": [("x / y is an integer", "0")],
+    "hypot": [("x = y = 0", "(0, 0)")],
+    "leaky_relu": [("x = 0", "alpha")],
+    "max": [("the largest is tied", "1/k for each of the k largest")],
+    "maximum": [("x = y", "1/2 each")],
+    "min": [("the smallest is tied", "1/k for each of the k smallest")],
+    "minimum": [("x = y", "1/2 each")],
+    "mod": [("x / y is an integer", "1 in x")],
+    "relu": [("x = 0", "0")],
+    "remainder": [("x / y is an integer", "1 in x")],
+    "round": [("x is halfway between integers", "0")],
+    "sign": [("x = 0", "0")],
+    "where": [("condition = 0", "that of y")],
+}
+
+
+@pytest.mark.parametrize("name", sorted(KINKS))
+def test_kinks_as_in_textbooks(name):
+    assert [(kink.where, kink.slope) for kink in registry[name].kinks] == KINKS[name]
+
+
+@pytest.mark.parametrize(("y", "x", "gap"), [(0.5, -1.0, 0.5), (0.0, -1.0, 0.0), (0.5, 0.0, 0.5), (0.0, 0.5, math.inf)])
+def test_the_cut_of_atan2_is_the_negative_half_axis(y, x, gap):
+    assert ops.atan2.kinks[1].gap(y, x) == gap
+
+
+def test_facts_of_an_operation_of_ones_own():
+    @primitive(slopes=(1.0, 1.0), pairs=True)
+    def paired(m, xs, ys):
+        """All of them, x1 + ... + yn."""
+        return m.sum([*xs, *ys])
+
+    try:
+        assert (paired.doc, paired.__module__) == ("All of them, x1 + ... + yn.", __name__)
+        assert paired.constant_slopes == (1.0, 1.0)
+        assert paired.write(["a", "b", "c", "d"]) == "paired([a, b], [c, d])"
+    finally:
+        forget(paired)
+
+
+def test_numbers_in_formulas():
+    large, digits = ops.power.bind(n=1e20), ops.power.bind(n=1.23456789)
+    assert (large.write(["a"]), large.write(["a"], latex=True)) == ("a ** 1e+20", "{a}^{10^{20}}")
+    assert digits.write(["a"], latex=True) == "{a}^{1.23457}"
+    assert ops.power.bind(n=2).write(["a\x1b"], latex=True) == "{a }^{2}"

@@ -15,10 +15,13 @@ from autograd_tiny.errors import MissingPackageError, OperandError, ParameterErr
 from autograd_tiny.testing.strategies import (
     HOSTILE,
     KINK_MARGIN,
+    LARGE,
+    MARGIN,
     Instruction,
     RandomExpression,
     _build,
     _chosen,
+    _comfortable,
     expressions,
     hostile_floats,
 )
@@ -470,3 +473,47 @@ def test_hostile_floats_are_drawn(x):
 
 def test_ordinary_floats_are_among_the_hostile_ones():
     assert find(hostile_floats(), lambda x: 3.0 < x < 4.0) == 3.5
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+@pytest.mark.parametrize(("length", "shown"), [(58, "'" + "q" * 58 + "'"), (59, "'" + "q" * 56 + "...")])
+def test_sixty_characters_of_a_thing_are_shown(length, shown):
+    with pytest.raises(ParameterError) as failure:
+        expressions(["q" * length])
+    assert f"no operation is called {shown};" in str(failure.value)
+
+
+def test_errors_are_told_by_their_message():
+    with pytest.raises(ParameterError, match=r"JSON text as to_json writes it: Expecting value: line 1 column 1"):
+        RandomExpression.from_json("?")
+
+
+def test_an_operation_without_parameters_is_saved_without_them():
+    assert json.loads(PRODUCT.to_json())["instructions"] == [
+        {"op": "mul", "operands": ["x1", "x2"]},
+        {"op": "add", "operands": ["v1", 0.5]},
+    ]
+
+
+def test_negation_is_written_as_a_sign_and_kept_together():
+    steps = (Instruction(ops.neg, (0,)), Instruction(ops.mul, (1, -2.0)), Instruction(ops.tanh, (2,)))
+    text = RandomExpression(steps, (1.5,)).source
+    assert "    v1 = -x1\n    v2 = v1 * (-2.0)\n    v3 = tanh(v2)\n" in text
+
+
+@pytest.mark.parametrize(
+    ("domain", "low", "high", "margin"),
+    [
+        (Domain(), -LARGE, LARGE, MARGIN),
+        (Domain(0.0), MARGIN, LARGE, MARGIN),
+        (Domain(high=0.0), -LARGE, -MARGIN, MARGIN),
+        (Domain(-1.0, 1.0), -1.0 + MARGIN, 1.0 - MARGIN, MARGIN),
+        (Domain(0.0, MARGIN), MARGIN / 8, MARGIN * 7 / 8, MARGIN / 8),
+        (Domain(1000.0), 1000.0 + MARGIN, 1001.0 + MARGIN, MARGIN),
+        (Domain(high=-1000.0), -1001.0 - MARGIN, -1000.0 - MARGIN, MARGIN),
+    ],
+)
+def test_the_comfortable_part_of_a_domain(domain, low, high, margin):
+    assert _comfortable(domain) == pytest.approx((low, high, margin))

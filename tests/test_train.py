@@ -88,7 +88,7 @@ def test_examples_become_values_once():
 def test_no_graph_outlives_its_step():
     def results():
         gc.collect()
-        return sum(isinstance(thing, Value) and thing.op is not None for thing in gc.get_objects())
+        return sum(type(thing) is Value and thing.op is not None for thing in gc.get_objects())
 
     before, alive = results(), []
     fit_line(callbacks=[lambda history: alive.append(results())])

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..errors import AutogradTinyError
 from ..graph import Graph, Node
 from ..value import Value
 from .symbols import slope_formulas
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
     from rich.console import Console
     from rich.table import Table
+
+    from .cost import Cost
+    from .player import Player
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,40 @@ class Explanation:
 
         print_explanation(self, console)
 
+    def player(self) -> Player:
+        """Return the steps as a page that plays them, forward and backward, and answers "what if"."""
+        from .player import Player
+
+        return Player(self)
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write the player as one self-contained HTML file and return its path."""
+        return self.player().to_html(path)
+
+    def to_latex(self) -> str:
+        """Return the whole derivation as LaTeX, symbols and numbers."""
+        from .latex import derivation
+
+        return derivation(self)
+
+    def to_markdown(self) -> str:
+        """Return the whole derivation as Markdown, for notes."""
+        from .markdown import notes
+
+        return notes(self)
+
+    def to_json(self) -> str:
+        """Return the steps as JSON that stays the same from run to run, for :func:`compare`."""
+        from .trace import to_json
+
+        return to_json(self)
+
+    def cost(self) -> Cost:
+        """Return what the gradient costs, forward and backward, and what forward mode would."""
+        from .cost import Cost
+
+        return Cost.of(self)
+
     def __str__(self) -> str:
         from .table import plain_text
 
@@ -88,7 +129,11 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": str(self)}
+        try:
+            forms = self.player()._repr_mimebundle_()
+        except AutogradTinyError:  # too large to be played, or no Graphviz engine: the table is left
+            forms = {}
+        return {**forms, "text/plain": str(self)}
 
 
 def explain(root: Value) -> Explanation:

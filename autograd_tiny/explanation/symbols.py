@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..graph import latex_name
-from ..primitive import Primitive, registry
+from ..graph import is_atom, latex_name, write_operation
+from ..primitive import Primitive, latex_number, registry
 
 LONGEST = 2_000  # written out, the slopes of one max of 5,000 numbers would be a gigabyte of text
 
@@ -107,7 +107,11 @@ def symbol(thing: Any) -> Symbol:
     if isinstance(thing, Symbol):
         return thing
     digits = f"{thing:.6g}"
-    return Symbol(digits, digits, SIGN if thing < 0 else ATOM, float(thing))
+    return Symbol(digits, latex_number(thing), _strength_of(digits), float(thing))
+
+
+def _strength_of(digits: str) -> int:
+    return PRODUCT if "e" in digits else SIGN if digits.startswith("-") else ATOM  # 1e-07 is 10^{-7}, or 3 times that
 
 
 def _infix(
@@ -129,6 +133,8 @@ def _infix(
     if neutral[0] is not None and left.number == neutral[0]:
         return right
     (a, a_latex), (b, b_latex) = left.within(strength), right.within(strength + 1)
+    if b_latex.startswith("-"):
+        b_latex = rf"\left({b_latex}\right)"
     return Symbol(f"{a} {sign} {b}", f"{a_latex} {latex_sign} {b_latex}", strength)
 
 
@@ -176,7 +182,10 @@ class _Symbols:
         def write(*operands: Any, **params: float) -> Symbol:
             symbols = [symbol(x) for x in op.flatten(operands)]
             bound = op.bind(**params) if op.params else op
-            return Symbol(bound.write([s.text for s in symbols]), bound.write([s.latex for s in symbols], latex=True))
+            atoms = [s.strength == ATOM for s in symbols]
+            text = write_operation(bound, zip([s.text for s in symbols], atoms, strict=True))
+            latex = write_operation(bound, zip([s.latex for s in symbols], atoms, strict=True), latex=True)
+            return Symbol(text, latex)
 
         return write
 
@@ -184,7 +193,7 @@ class _Symbols:
 def _operand(name: str) -> Symbol:
     """Return the symbol of an operand: constants are named by their number, labels may hold any text."""
     try:
-        return Symbol(name, name, SIGN if name.startswith("-") else ATOM, float(name))
+        return Symbol(name, latex_name(name), _strength_of(name), float(name))
     except ValueError:
         return Symbol(name, latex_name(name), ATOM if name.replace(".", "").replace("_", "").isalnum() else CONDITIONAL)
 
@@ -204,12 +213,24 @@ def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *,
     >>> slope_formulas(tanh, ["x"]), slope_formulas(div, ["a", "b"])
     (['(1 - y) * (1 + y)'], ['1 / b', '-y / b'])
     """
+    return [formula.latex if latex else formula.text for formula in slope_symbols(op, operands, result)]
+
+
+def slope_symbols(op: Primitive, operands: Sequence[str], result: str) -> list[Symbol]:
+    """Return the slopes of an operation as symbols, to be written into larger formulas; see ``slope_formulas``.
+
+    >>> from autograd_tiny.ops import mul
+    >>> [(2 * slope).text for slope in slope_symbols(mul, ["a", "b"], "y")]
+    ['2 * b', '2 * a']
+    """
     try:
         names = tuple(map(_operand, operands))
-        slopes: Iterable[Any] = op.slopes(_Symbols(), Symbol(result, latex_name(result)), *op.grouped(names))
-        formulas = [symbol(slope) for slope in slopes]
+        y = Symbol(result, latex_name(result), ATOM if is_atom(result) else CONDITIONAL)
+        slopes: Iterable[Any] = op.slopes(_Symbols(), y, *op.grouped(names))
+        return [symbol(slope) for slope in slopes]
     except Exception:  # a user's rule may do what only numbers can, or be too long; its numbers are still right
-        if latex:
-            return [rf"\partial {latex_name(result)} / \partial {latex_name(name)}" for name in operands]
-        return [f"d {result} / d {name}" for name in operands]
-    return [formula.latex if latex else formula.text for formula in formulas]
+        y_latex = latex_name(result)
+        return [
+            Symbol(f"d {result} / d {name}"[:LONGEST], rf"\partial {y_latex} / \partial {latex_name(name)}", PRODUCT)
+            for name in operands
+        ]

@@ -1,20 +1,24 @@
-"""The step records as a terminal table."""
+"""The step records for a terminal: a table of all steps, and the graph as a tree."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..graph import number_text
+from ..graph import Node, number_text
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.tree import Tree
 
     from .steps import Explanation
 
 PLAIN_WIDTH = 100
 LONGEST_FORMULA = 120
+NO_GRADIENT = "\N{EN DASH}"
+MOST_LINES = 40  # of a tree
 MOST_ROWS = 1_000  # of all steps, and of one; nobody reads on, and 5,000 take seconds
 
 
@@ -50,6 +54,55 @@ def steps_table(explanation: Explanation) -> Table:
         if len(step.contributions) > len(shown):
             table.add_row("", f"  and {len(step.contributions) - len(shown)} more operands", end_section=True)
     return table
+
+
+def graph_tree(
+    explanation: Explanation, gradients: Mapping[int, str] | None = None, current: Node | None = None
+) -> Tree:
+    """Return the graph as a tree, the root on top: each node with its number and its gradient, or a dash for none yet.
+
+    A node that is used again is not repeated with all its parents; of a large graph only the part near the root shows.
+
+    Args:
+        explanation: the explained graph.
+        gradients: what to show as gradients, by index; all of them if not given.
+        current: the node to mark.
+    """
+    from rich.text import Text
+    from rich.tree import Tree
+
+    graph = explanation.graph
+    if gradients is None:
+        gradients = dict(enumerate(map(number_text, explanation.gradients)))
+
+    def line(node: Node) -> Text:
+        if node.constant:
+            return Text(node.name)
+        formula = graph.formula(node)
+        made = f"{node.name} = {formula}" if node.op is not None and len(formula) <= LONGEST_FORMULA else node.name
+        text = Text(f"{made}   data {number_text(node.data)}   grad {gradients.get(node.index, NO_GRADIENT)}")
+        if node is current:
+            text.append("   <- this step")
+            text.stylize("bold reverse")
+        return text
+
+    tree = Tree(line(graph.root))
+    waiting = [(graph.root, tree)]
+    opened = {graph.root.index}
+    lines = 1
+    for node, branch in waiting:  # grows while it is walked: the nearest to the root come first
+        for parent in graph.parents(node):
+            if lines >= MOST_LINES:
+                branch.add(Text("..."))
+                break
+            lines += 1
+            text = line(parent)
+            again = parent.index in opened and parent.op is not None
+            twig = branch.add(text.append("   (shown already)") if again else text)
+            if parent.index not in opened:
+                opened.add(parent.index)
+                waiting.append((parent, twig))
+    return tree
 
 
 def summary(explanation: Explanation) -> str:

@@ -1,7 +1,6 @@
 """The checking kit: gradients against differences, random expressions, laws, and a report card for any engine."""
 
 from .checker import check_gradients
-from .conformance import ConformanceReport, conformance
 from .engines import (
     ClassEngine,
     Engine,
@@ -23,6 +22,7 @@ from .exact import (
 from .laws import LAWS, ready_properties
 from .numeric import numeric_gradient, numeric_hessian
 from .report import GradientReport, GradientRow
+from .report_card import ConformanceReport, conformance
 from .strategies import Instruction, RandomExpression, expressions, hostile_floats
 
 __all__ = [

@@ -23,17 +23,14 @@ from rich.table import Table
 from .mutants import Mutant
 from .runner import KILLED, PACKAGE, TIMEOUT, all_mutants, default_folder, known_verdicts, run_all, verdicts_written
 
-CORE = ("primitive", "ops", "higher_order", "recording", "value", "functional", "graph")
-FOLDERS = ("explanation", "testing")
+CORE = "primitive ops higher_order recording value functional graph".split()
+CORE += "explanation/steps explanation/symbols explanation/table".split()
 EXPLAINED = Path(__file__).with_name("explained.toml")
 
 
 def modules() -> list[str]:
     """Return the modules that are mutated by default."""
-    inside = [
-        path.relative_to(PACKAGE).with_suffix("") for folder in FOLDERS for path in (PACKAGE / folder).glob("*.py")
-    ]
-    return [*CORE, *sorted(path.as_posix() for path in inside)]
+    return [*CORE, *(f"testing/{path.stem}" for path in sorted((PACKAGE / "testing").glob("*.py")))]
 
 
 def explained() -> dict[str, str]:

@@ -355,10 +355,14 @@ class _MutatedImport(SourceFileLoader):
 def _fresh(mutant: Mutant, tests: list[str], killer: Path, recording: Recording) -> int:
     finder: Any = _MutatedImport(mutant.module, _compiled(mutant.module, mutant))
     sys.meta_path.insert(0, finder)
-    plugin = _Fresh(recording, tests, killer)
-    files = sorted({test.partition("::")[0] for test in tests})
-    pytest.main([*_QUIET, "--basetemp", f"{killer}.tmp", *files], [_OurSettings(), plugin])
-    return plugin.result
+    files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
+    for group in (files[:1], files[1:]):  # most mutants fail in the first file: the others need not be collected
+        if group:
+            plugin = _Fresh(recording, [test for test in tests if test.partition("::")[0] in group], killer)
+            pytest.main([*_QUIET, "--basetemp", f"{killer}.tmp", *group], [_OurSettings(), plugin])
+            if plugin.result != _PASSED:
+                return plugin.result
+    return _PASSED
 
 
 # ---------------------------------------------------------------- exchanging code objects
