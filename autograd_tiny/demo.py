@@ -88,7 +88,10 @@ def run(folder: Path | None, console: Console) -> bool:
     at = ", ".join(f"{name} = {number:g}" for name, number in POINT.items())
     _say(console, f"{FORMULA} at {at} is {root.data:.6g}. How fast does it change with each variable?")
     _say(console, "Backpropagation goes from the result to the leaves: upstream gradient times local slope.")
-    explain(root).print(console)
+    explanation = explain(root)
+    explanation.print(console)
+    _say(console, "The same as a page that plays it, forward and backward; open it in a browser.")
+    _picture(folder / "backprop.html", explanation.to_html, console)
 
     console.rule("2. Checked against finite differences, first and second order")
     report = check_gradients(expression, *[POINT[name] for name in expression.variables], order=2)

@@ -19,7 +19,7 @@ from .testing.diagnoses import BUGS, Tape, TapeNode
 from .testing.engines import OwnEngine
 from .testing.strategies import Instruction
 
-WIDTH = 100
+WIDTH = 84
 RIGHT = "the right way"
 FORGOTTEN = "zero_grad() forgotten"
 

@@ -121,6 +121,11 @@ def test_a_mutant_gets_the_tests_of_its_lines_quickest_first():
     assert not recording.runs_early(mutant)
     recording.early.append("toy:f:2")
     assert recording.runs_early(mutant)
+    assert recording.tests_of(mutant, budget=9.0) == ["quick", "medium", "slow", "other"], (
+        "what it leaves may show anywhere"
+    )
+    recording.failed.append("quick")
+    assert recording.tests_of(mutant, budget=9.0) == ["medium", "slow", "other"]
 
 
 def test_explained_survivors_are_mutants_of_today():

@@ -96,8 +96,8 @@ def fraction_gradient(f: Callable[..., Any], *args: Tree) -> Any:
     differences give p'(0) as the sum of (-1)^(k-1) D^k p(0) / k for k = 1 to n (Abramowitz & Stegun 25.3.4).
 
     Args:
-        f: function as for :func:`complex_step_gradient`, made of + - *, division by what does not depend on the
-            inputs, whole powers, sum, dot, prod and mean.
+        f: function as for :func:`complex_step_gradient`, made of sums, differences, products, division by what does
+            not depend on the inputs, whole powers, sum, dot, prod and mean.
         args: the point; floats count as the fractions they are.
 
     Raises:

@@ -568,7 +568,8 @@ def test_a_notebook_frame_works(tab):
     [(1280, 1, "light"), (1280, 1, "dark"), (740, 1, "light"), (427, 3, "light"), (375, 2, "dark")],
 )
 def test_every_screen_is_legible(tab, width, ratio, scheme):
-    root = parse("log(1 + exp(-y * (w*x + gelu(b)))) + w**2").evaluate({"y": 1, "w": 0.5, "x": 2, "b": -1.5})
+    x = 60 * "x"
+    root = parse(f"log(1 + exp(-y * (w*{x} + gelu(b)))) + w**2").evaluate({"y": 1, "w": 0.5, x: 2, "b": -1.5})
     settings = {"viewport": {"width": width, "height": 700}, "device_scale_factor": ratio, "color_scheme": scheme}
     shown = tab(Player(explain(root), title="w" * 200).html, **settings)
     for frame in range(0, shown.last_frame() + 1, 3):
