@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except AutogradTinyError as error:
         return _mistake(str(error))
     except OSError as error:
-        remedy = "; make its folder first" if isinstance(error, FileNotFoundError) else ""
+        lost = isinstance(error, FileNotFoundError) and not Path(str(error.filename)).parent.exists()
+        remedy = "; make its folder first" if lost else ""
         return _mistake(f"cannot use {error.filename}: {error.strerror}{remedy}" if error.filename else str(error))
     return code
 

@@ -684,3 +684,10 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_missing_folder_is_told_from_a_missing_file(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["draw", "x", "--at", "x=1", "--out", str(tmp_path / "no" / "graph.txt")]) == 2
+    assert capsys.readouterr().err.endswith("make its folder first\n")
+    assert main(["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 2
+    assert capsys.readouterr().err.endswith("No such file or directory\n")

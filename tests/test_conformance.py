@@ -441,6 +441,11 @@ def test_what_the_engine_prints_is_dropped(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_only_engines_are_examined():
+    with pytest.raises(errors.ParameterError, match="an engine is a class such as Value or an Engine, got 3"):
+        conformance(3)
+
+
 def test_the_number_of_examples_is_checked():
     with pytest.raises(errors.ParameterError, match="examples is a whole number of at least 1, got 0"):
         conformance(Sound, examples=0)

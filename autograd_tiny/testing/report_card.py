@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import ops
-from ..errors import GradientMismatchError, MissingPackageError
+from ..errors import GradientMismatchError, MissingPackageError, ParameterError
 from ..primitive import Primitive, registry, whole
 from . import cases
 from .cases import Case, Trial, close, simplest, trial
@@ -131,7 +131,7 @@ def conformance(engine: Engine | type, *, examples: int = 100) -> ConformanceRep
         examples: how many random expressions to draw for each law.
 
     Raises:
-        ParameterError: when ``examples`` is not a whole number of at least 1.
+        ParameterError: when it is neither, or ``examples`` is not a whole number of at least 1.
 
     >>> from autograd_tiny import Value
     >>> report = conformance(Value)
@@ -140,6 +140,8 @@ def conformance(engine: Engine | type, *, examples: int = 100) -> ConformanceRep
     """
     whole(examples, "examples")
     adapter = ClassEngine(engine) if isinstance(engine, type) else engine
+    if not isinstance(adapter, Engine):
+        raise ParameterError(f"an engine is a class such as Value or an Engine, got {engine!r}; see testing.Engine")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         run = _Run(adapter)
         run.operations()
