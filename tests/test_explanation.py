@@ -372,3 +372,8 @@ def test_formulas_have_a_longest_length() -> None:
     assert Symbol("x" * LONGEST, "x").strength == ATOM
     with pytest.raises(OverflowError, match=f"a formula of {LONGEST + 1} characters"):
         Symbol("x" * (LONGEST + 1), "x")
+
+
+def test_a_negated_number_is_a_number() -> None:
+    assert (-symbol(2.0)).number == -2.0
+    assert (-symbol(2.0) * 3).text == "-6"

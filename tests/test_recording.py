@@ -361,3 +361,11 @@ def test_the_rule_named_is_that_of_the_first_operand_that_breaks_one():
     finally:
         forget(logs)
     assert text.count("logs needs xs > 0") == 1
+
+
+def test_ordinary_recording_looks_at_nothing_else():
+    settings = {"recording": True, "scope": "", "lines": False, "watching": False}
+    assert (Mode(**settings).ordinary, Mode(**settings).note) == (True, None)
+    for change in ({"recording": False}, {"lines": True}, {"watching": True}):
+        assert not Mode(**(settings | change)).ordinary
+    assert Mode(**(settings | {"scope": "layer"})).note.scope == "layer"
