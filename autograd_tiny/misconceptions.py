@@ -98,9 +98,9 @@ def show(name: str) -> Comparison | Story:
     > b hands 1 to a: a.grad = 1 + 1 = 2 | b hands 1 to a: a.grad = 1
       in the end a.grad = 2              | in the end a.grad = 1
     <BLANKLINE>
-    They part at the line marked with >. A node that is used twice gets a gradient along each use, and
-    they must add up; here the last one replaces the others. Look for  parent.grad = ...  in the
-    backward rules, and write  parent.grad += ...
+    They part at the line marked with >. A node that is used twice gets a gradient along
+    each use, and they must add up; here the last one replaces the others. Look for
+    parent.grad = ...  in the backward rules, and write  parent.grad += ...
     """
     shown = _SHOWS.get(name)
     if shown is None:

@@ -459,7 +459,7 @@ def test_demo_reaches_its_goals_and_names_its_files(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"The pictures are in {folder}"
     assert [path.name for path in sorted(folder.iterdir())] == [
-        "graph.png", "graph.svg", "iris-loss.png", "moons-boundary.png", "moons-loss.png"
+        "backprop.html", "graph.png", "graph.svg", "iris-loss.png", "moons-boundary.png", "moons-loss.png"
     ]  # fmt: skip
     assert "The goal was 95%: reached." in done.stdout
     assert "The goal was 100%: reached." in done.stdout

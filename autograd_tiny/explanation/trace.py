@@ -420,7 +420,7 @@ def _trace(source: Any) -> Trace:
     try:
         return Trace.from_json(Path(source).read_text(encoding="utf-8"))
     except ValueError as error:  # what the file holds is no trace, or no text
-        raise ParameterError(f"{_short(os.fspath(source))}: {error}") from None
+        raise ParameterError(f"{printable(os.fspath(source))}: {error}") from None
 
 
 Place: TypeAlias = "tuple[str, str, int]"
