@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from autograd_tiny import Graph, Value, dot, ops, scope, tanh
+from autograd_tiny import Graph, Value, dot, forget, ops, primitive, scope, tanh
 from autograd_tiny.errors import GraphError
-from autograd_tiny.graph import Node, latex_name
+from autograd_tiny.graph import Node, is_atom, latex_name, number_text, write_operation
 
 
 def names(graph):
@@ -247,3 +247,109 @@ def test_labels_in_formulas():
     assert percent != "50%"
     assert graph.formula(graph.root, latex=True) == rf"({percent}) \cdot {one}"
     assert [graph.formula(leaf, latex=True) for leaf in graph.parents(graph.root)] == [percent, one]
+
+
+@pytest.mark.parametrize(
+    ("name", "latex", "atom"),
+    [
+        ("x", "x", True),
+        ("x1", "x_{1}", True),
+        ("x_1", "x_{1}", True),
+        ("w0_2", "w_{0,2}", True),
+        ("x1.2", "x_{1.2}", True),
+        ("w_a", "w_{a}", True),
+        ("w_ab", r"w_{\text{ab}}", True),
+        ("x_beta", r"x_{\beta}", True),
+        ("alpha", r"\alpha", True),
+        ("Omega", r"\Omega", True),
+        ("β", r"\beta", True),
+        ("Ω2", r"\Omega_{2}", True),
+        ("x''", "x''", False),
+        ("loss'", r"\text{loss}'", False),
+        ("a_1_b", r"\text{a}\_\text{1}\_\text{b}", True),
+        ("007", r"\text{007}", True),
+        ("a b", r"\text{a b}", False),
+        ("a^b~<>|\\", r"\text{a}{\wedge}\text{b}{\sim}{<}{>}\vert \backslash ", False),
+        ("{}$%#&_", r"\{\}\$\%\#\&\_", False),
+        ("2.50", "2.5", True),
+        ("-0.5", "-0.5", False),
+        ("1e-07", "10^{-7}", False),
+        ("0.123456789012345", "0.123456789012", True),
+        ("inf", r"\infty", True),
+        ("-inf", r"-\infty", False),
+        ("nan", r"\text{nan}", True),
+    ],
+)
+def test_every_kind_of_name_in_latex_and_between_operators(name, latex, atom):
+    assert latex_name(name) == latex
+    assert is_atom(name) is atom
+
+
+@pytest.mark.parametrize(
+    ("op", "text", "latex"),
+    [
+        (ops.add, "(-1) + (-2)", "(-1) + (-2)"),
+        (ops.sub, "(-1) - (-2)", "(-1) - (-2)"),
+        (ops.mul, "(-1) * (-2)", r"(-1) \cdot (-2)"),
+        (ops.div, "(-1) / (-2)", r"\frac{-1}{-2}"),
+        (ops.neg, "-(-1)", "-(-1)"),
+        (ops.power.bind(n=2), "(-1) ** 2", "{(-1)}^{2}"),
+        (ops.pow, "(-1) ** (-2)", "{(-1)}^{-2}"),
+        (ops.mod, "mod(-1, -2)", r"(-1) \bmod (-2)"),
+        (ops.remainder, "(-1) % (-2)", r"(-1) \bmod (-2)"),
+        (ops.floordiv, "(-1) // (-2)", r"\left\lfloor\frac{-1}{-2}\right\rfloor"),
+        (ops.log1p, "log1p(-1)", r"\ln\left(1 + (-1)\right)"),
+        (ops.hypot, "hypot(-1, -2)", r"\sqrt{(-1)^2 + (-2)^2}"),
+        (ops.exp, "exp(-1)", "e^{-1}"),
+        (ops.where, "where(-1, -2, -3)", r"\begin{cases}-2 & -1 \ne 0\\-3 & \text{otherwise}\end{cases}"),
+        (ops.sum, "sum(-1, -2, -3)", r"\textstyle\sum\left(-1, -2, -3\right)"),
+    ],
+    ids=lambda thing: getattr(thing, "name", None),
+)
+def test_where_operands_need_brackets(op, text, latex):
+    terms = [(number, False) for number in ("-1", "-2", "-3")[: 3 if op.arity is None else op.arity]]
+    assert write_operation(op, terms) == text
+    assert write_operation(op, terms, latex=True) == latex
+    names_of = [(name, True) for name in "abc"[: len(terms)]]
+    assert write_operation(op, names_of) == op.write([name for name, _ in names_of]), "nothing to keep apart"
+
+
+def test_an_operation_of_many_operands_between_signs_brackets_them_all():
+    @primitive(slopes=lambda m, y, *xs: (1.0,) * len(xs), latex="{0} + 1")
+    def more(m, *xs):
+        """One more than the sum, x1 + ... + xn + 1."""
+        return m.sum(xs) + 1
+
+    try:
+        assert write_operation(more, [("-1", False), ("-2", False)], latex=True) == "(-1), (-2) + 1"
+    finally:
+        forget(more)
+
+
+def test_names_count_leaves_and_results_apart_and_round_constants_to_twelve_digits():
+    x, y = Value(1.0), Value(2.0)
+    graph = Graph.of((x + y) * 0.1234567890123456 - 1e-7)
+    assert names(graph) == ["x1", "x2", "v1", "0.123456789012", "v2", "1e-07", "v3"]
+
+
+def test_labels_that_would_garble_a_terminal_are_escaped_in_names():
+    graph = Graph.of(Value(1.0, "a\x1b[31m") * Value(2.0, "b"))
+    assert "\x1b" not in graph.nodes[0].name
+    assert graph.nodes[0].label == "a\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(-24.0, "-24"), (0.855341, "0.85534"), (123456.0, "1.2346e+05"), (1e-9, "1e-09"), (math.inf, "inf")],
+)
+def test_numbers_in_tables_have_five_digits(number, text):
+    assert number_text(number) == text
+
+
+def test_messages_about_roots():
+    with pytest.raises(GraphError) as caught:
+        Graph.of(Value(1.0), "y")
+    assert str(caught.value) == "a graph is taken from a Value, got 'y' (str); was it computed from a Value?"
+    with pytest.raises(GraphError) as caught:
+        Graph.of()
+    assert str(caught.value) == ("a graph needs at least one root, got none; pass the Value that was computed last")
