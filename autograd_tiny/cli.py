@@ -451,7 +451,7 @@ def _worksheet(arguments: argparse.Namespace) -> int:
 
 def _worksheets(arguments: argparse.Namespace) -> list[Worksheet]:
     from .explanation import variants, worksheet
-    from .explanation.worksheets import KINDS, TITLE
+    from .explanation.worksheets.sheet import KINDS, TITLE
 
     hide: float | list[str] = arguments.hide or list(KINDS)
     with suppress(ValueError):  # names of kinds, which worksheet() checks
@@ -470,7 +470,7 @@ def _worksheets(arguments: argparse.Namespace) -> list[Worksheet]:
 
 def _mark(paths: list[str]) -> int:
     from .explanation import Worksheet, mark
-    from .explanation.marking import sheet_of
+    from .explanation.worksheets.marking import sheet_of
 
     place, *answers = map(Path, paths)
     if not answers:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,9 @@ from rich.console import Console
 from autograd_tiny import Value, dot, explain, forget, log, primitive, registry, relu, sigmoid, softmax, tanh
 from autograd_tiny.errors import GraphError
 from autograd_tiny.explanation import slope_formulas
+from autograd_tiny.explanation.cost import Cost
 from autograd_tiny.explanation.symbols import ATOM, LONGEST, Symbol, _Symbols, symbol
+from autograd_tiny.explanation.table import graph_tree
 from autograd_tiny.primitive import Namespace
 
 NUMBERS = st.floats(-3.0, 3.0, allow_subnormal=False)
@@ -351,6 +355,15 @@ def test_a_table_to_the_letter() -> None:
             ],
         ),
         (
+            3,
+            [
+                "1 v3 = v2 + x = 4 upstream 1",
+                "to v2 1 1 1 1",
+                "to x (1 of 4) 1 1 1 1",
+                "... and 2 more steps; see explain(root).steps",
+            ],
+        ),
+        (
             1,
             [
                 "1 v3 = v2 + x = 4 upstream 1",
@@ -377,3 +390,206 @@ def test_formulas_have_a_longest_length() -> None:
 def test_a_negated_number_is_a_number() -> None:
     assert (-symbol(2.0)).number == -2.0
     assert (-symbol(2.0) * 3).text == "-6"
+
+
+@pytest.mark.parametrize(
+    ("formula", "text", "latex"),
+    [
+        (lambda: X * -Y, "x * -y", r"x \cdot \left(-y\right)"),
+        (lambda: X - (-Y), "x - -y", r"x - \left(-y\right)"),
+        (lambda: X + (-2.0), "x + -2", r"x + \left(-2\right)"),
+        (lambda: -X * Y, "-x * y", r"-x \cdot y"),
+        (lambda: -(X + Y), "-(x + y)", r"-\left(x + y\right)"),
+        (lambda: (X + 1) * Y, "(x + 1) * y", r"\left(x + 1\right) \cdot y"),
+        (lambda: (X + 1) / Y, "(x + 1) / y", r"\frac{x + 1}{y}"),
+        (lambda: X / (Y * 2), "x / (y * 2)", r"\frac{x}{y \cdot 2}"),
+        (lambda: X * Y / 2, "x * y / 2", r"\frac{x \cdot y}{2}"),
+        (lambda: 1e-7 * X, "1e-07 * x", r"10^{-7} \cdot x"),
+        (lambda: X * 1e-7, "x * (1e-07)", r"x \cdot \left(10^{-7}\right)"),
+        (lambda: symbol(math.nan) * X, "nan", r"\text{nan}"),
+        (lambda: X > Y, "x > y", "x > y"),
+        (lambda: X >= Y, "x >= y", r"x \ge y"),
+        (lambda: (X > Y) + 1, "(x > y) + 1", r"\left(x > y\right) + 1"),
+        (lambda: (X > 0) & ((Y > 0) | (X > 1)), "x > 0 and (y > 0 or x > 1)", None),
+        (lambda: m.where(X > 0, math.nan, Y), "y", "y"),
+        (lambda: m.where(X > 0, m.where(Y > 0, 1, 2), 3), "(1 if y > 0 else 2) if x > 0 else 3", None),
+        (lambda: m.where(X > 0, 1, m.where(Y > 0, 2, 3)), "1 if x > 0 else 2 if y > 0 else 3", None),
+        (lambda: m.pow(X, 1), "x", "x"),
+        (lambda: m.pow(X, 0), "1", "1"),
+        (lambda: m.pow(X + 1, Y - 1), "(x + 1) ** (y - 1)", r"{\left(x + 1\right)}^{y - 1}"),
+        (lambda: m.pow(m.pow(X, 2), 3), "(x ** 2) ** 3", r"{\left({x}^{2}\right)}^{3}"),
+        (lambda: m.pow(X, -Y), "x ** -y", "{x}^{-y}"),
+        (lambda: m.div(1, X), "1 / x", r"\frac{1}{x}"),
+        (lambda: m.sub(X, Y + 1), "x - (y + 1)", "x - (y + 1)"),
+        (lambda: m.sub(-2, Y), "(-2) - y", "(-2) - y"),
+        (lambda: m.dot([X], [Y]), "dot([x], [y])", r"\left[x\right] \cdot \left[y\right]"),
+        (lambda: m.sigmoid(-X), "sigmoid(-x)", r"\sigma\left(-x\right)"),
+        (lambda: symbol(0.1234567891), "0.123457", "0.123457"),
+        (lambda: 2 * m.sub(X, 1), "2 * (x - 1)", r"2 \cdot \left(x - 1\right)"),
+        (lambda: 2 * m.neg(X), "2 * (-x)", r"2 \cdot \left(-x\right)"),
+        (lambda: m.pow(m.power(X, n=2), 3), "(x ** 2) ** 3", r"{\left({x}^{2}\right)}^{3}"),
+        (lambda: 2 * m.mod(X, Y), "2 * (mod(x, y))", r"2 \cdot \left(x \bmod y\right)"),
+        (lambda: 2 * m.expm1(X), "2 * (expm1(x))", r"2 \cdot \left(e^{x} - 1\right)"),
+        (lambda: 2 * m.dot([X], [Y]), "2 * (dot([x], [y]))", None),
+        (lambda: 2 * m.log1p(X), "2 * log1p(x)", r"2 \cdot \ln\left(1 + x\right)"),
+        (lambda: X / m.hypot(X, Y), "x / hypot(x, y)", r"\frac{x}{\sqrt{x^2 + y^2}}"),
+        (lambda: m.abs(X) * 2, "abs(x) * 2", r"\left|x\right| \cdot 2"),
+        (lambda: m.floor(X) * 2, "floor(x) * 2", r"\left\lfloor x\right\rfloor \cdot 2"),
+    ],
+)
+def test_formulas_have_the_brackets_they_need(formula: Callable[[], Symbol], text: str, latex: str | None) -> None:
+    written = formula()
+    assert written.text == text
+    if latex is not None:
+        assert written.latex == latex
+
+
+@pytest.mark.parametrize(("text", "formula"), [("[{0}] + 1", "2 * ([x] + 1)"), ("[{0} + 1]", "2 * [x + 1]")])
+def test_the_text_of_an_operation_of_ones_own_is_bracketed_where_it_must_be(text: str, formula: str) -> None:
+    @primitive(slopes=lambda m, y, x: (2 * m.next_one(x),), text=text, latex=r"\left[{0}\right]")
+    def next_one(m: Namespace, x: float) -> float:
+        """One more, x + 1."""
+        return x + 1
+
+    try:
+        assert slope_formulas(next_one, ["x"]) == [formula]
+    finally:
+        forget(next_one)
+
+
+def test_a_result_with_an_odd_name_stands_in_brackets() -> None:
+    assert slope_formulas(registry["tanh"], ["x"], "a+b") == ["(1 - (a+b)) * (1 + (a+b))"]
+    assert slope_formulas(registry["exp"], ["x"], "a_b") == ["a_b"]
+
+
+def test_slopes_too_long_to_be_written_out_are_cut() -> None:
+    [formula] = slope_formulas(registry["tanh"], ["x"], "y" * LONGEST)
+    assert formula == f"d {'y' * (LONGEST - 2)}"
+
+
+def test_a_formula_that_may_just_be_written_out() -> None:
+    assert slope_formulas(registry["exp"], ["x"], "y" * LONGEST) == ["y" * LONGEST]
+    assert LONGEST == 2_000
+
+
+# ---------------------------------------------------------------- the graph as a tree
+
+
+def drawn(tree: Any, styled: bool = False) -> list[str]:
+    file = io.StringIO()
+    Console(file=file, width=260, force_terminal=styled, color_system="standard" if styled else None).print(tree)
+    return file.getvalue().splitlines()
+
+
+def test_a_tree_to_the_letter() -> None:
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    c = a * b
+    explanation = explain(c * c + relu(c + a) + 1)
+    assert drawn(graph_tree(explanation)) == [
+        "v6 = v5 + 1   data 37   grad 1",
+        "├── v5 = v2 + v4   data 36   grad 1",
+        "│   ├── v2 = v1 * v1   data 36   grad 1",
+        "│   │   ├── v1 = a * b   data -6   grad -12",
+        "│   │   │   ├── a   data 2   grad 36",
+        "│   │   │   └── b   data -3   grad -24",
+        "│   │   └── v1 = a * b   data -6   grad -12   (shown already)",
+        "│   └── v4 = relu(v3)   data 0   grad 1",
+        "│       └── v3 = v1 + a   data -4   grad 0",
+        "│           ├── v1 = a * b   data -6   grad -12   (shown already)",
+        "│           └── a   data 2   grad 36",
+        "└── 1",
+    ]
+
+
+def test_a_tree_of_gradients_so_far_with_the_current_step() -> None:
+    a = Value(2.0, "a")
+    explanation = explain(a * a)
+    a_node, root = explanation.graph.nodes
+    tree = graph_tree(explanation, {root.index: "1 so far"}, root)
+    assert drawn(tree) == [
+        "v1 = a * a   data 4   grad 1 so far   <- this step",
+        "├── a   data 2   grad –",
+        "└── a   data 2   grad –",
+    ]
+    assert drawn(tree, styled=True)[0] == "\x1b[1;7mv1 = a * a   data 4   grad 1 so far   <- this step\x1b[0m"
+    assert drawn(graph_tree(explanation, {}, a_node))[1] == "├── a   data 2   grad –   <- this step"
+    assert drawn(graph_tree(explanation, {}))[0] == "v1 = a * a   data 4   grad –"
+
+
+def test_a_large_tree_shows_what_is_near_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = Value(1.0, "x")
+    explanation = explain((x + 1) * (x + 2))
+    assert len(drawn(graph_tree(explanation))) == 7
+    monkeypatch.setattr("autograd_tiny.explanation.table.MOST_LINES", 4)
+    assert drawn(graph_tree(explanation)) == [
+        "v3 = v1 * v2   data 6   grad 1",
+        "├── v1 = x + 1   data 2   grad 3",
+        "│   ├── x   data 1   grad 5",
+        "│   └── ...",
+        "└── v2 = x + 2   data 3   grad 2",
+        "    └── ...",
+    ]
+
+
+def test_trees_and_tables_end_at_sizes_that_can_be_read() -> None:
+    y = x = Value(0.5, "x")
+    for _ in range(60):
+        y = relu(y)
+    lines = drawn(graph_tree(explain(y)))
+    assert lines[39].endswith("└── v21 = relu(v20)   data 0.5   grad 1")
+    assert lines[40].endswith("└── ...")
+    assert len(lines) == 41
+    table = explain(dot([x] * 501, [x] * 501)).table()
+    assert table.row_count == 1_002
+    assert list(table.columns[1].cells)[-1] == "  and 2 more operands"
+    assert [row.end_section for row in table.rows].count(True) == 1
+    assert table.rows[-1].end_section
+
+
+@pytest.mark.parametrize("longer", [False, True])
+def test_formulas_of_up_to_120_characters_are_shown_in_full(longer: bool) -> None:
+    x, y = Value(0.5, "x" * (116 + longer)), Value(0.25, "y")
+    explanation = explain(x + y)
+    assert len(explanation.graph.formula(explanation.graph.root)) == 120 + longer
+    root = drawn(graph_tree(explanation))[0]
+    assert root.startswith("v1   data 0.75" if longer else f"v1 = {x.label} + y   data 0.75")
+    z = Value(2.0, "z" * (120 + longer))
+    slope = list(explain(y * z).table().columns[2].cells)[1]
+    assert str(slope) == ("d v1 / d y" if longer else z.label)
+
+
+def test_only_words_are_folded_in_a_table() -> None:
+    a = Value(2.0, "a")
+    columns = explain(a * a).table().columns
+    assert [column.no_wrap for column in columns] == [True, False, False, True, True, True]
+    assert [column.justify for column in columns] == ["right", "left", "left", "right", "right", "right"]
+    assert {column.overflow for column in columns} == {"fold"}
+
+
+def test_as_text_a_table_is_the_same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    explanation = explain(Value(2.0, "a") * Value(3.0, "b" * 200))
+    expected = str(explanation)
+    assert max(map(len, expected.splitlines())) == 100
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert str(explanation) == expected
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert str(explanation) == expected
+    shown: list[str] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda segments, text: shown.append(text))
+    assert str(explanation) == expected
+    assert shown == [], "a notebook shows the text that it is given, and nothing more"
+
+
+def test_an_explanation_takes_every_form(tmp_path: Path) -> None:
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    explanation = explain(a * b)
+    page = explanation.to_html(tmp_path / "page.html")
+    assert page == tmp_path / "page.html"
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert explanation.player().explanation is explanation
+    assert r"\cdot" in explanation.to_latex()
+    assert explanation.to_markdown().count("|") > 10
+    assert json.loads(explanation.to_json())
+    assert explanation.cost() == Cost.of(explanation)

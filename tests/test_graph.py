@@ -269,6 +269,7 @@ def test_labels_in_formulas():
         ("a_1_b", r"\text{a}\_\text{1}\_\text{b}", True),
         ("007", r"\text{007}", True),
         ("a b", r"\text{a b}", False),
+        ("tax%", r"\text{tax}\%", False),
         ("a^b~<>|\\", r"\text{a}{\wedge}\text{b}{\sim}{<}{>}\vert \backslash ", False),
         ("{}$%#&_", r"\{\}\$\%\#\&\_", False),
         ("2.50", "2.5", True),
@@ -353,3 +354,9 @@ def test_messages_about_roots():
     with pytest.raises(GraphError) as caught:
         Graph.of()
     assert str(caught.value) == ("a graph needs at least one root, got none; pass the Value that was computed last")
+
+
+def test_snapshots_are_small():
+    graph = Graph.of(Value(1.0) * 2)
+    assert not hasattr(graph, "__dict__")
+    assert not hasattr(graph.root, "__dict__")

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from autograd_tiny import Value, cos, dot, log, mark, maximum, sin, tanh, worksheet
 from autograd_tiny.errors import ParameterError
 from autograd_tiny.explanation import Worksheet, variants
-from autograd_tiny.explanation.marking import close, sheet_of
-from autograd_tiny.explanation.mistakes import LAST_RESORT, RULES, name_of
+from autograd_tiny.explanation.worksheets.marking import close, sheet_of
+from autograd_tiny.explanation.worksheets.mistakes import LAST_RESORT, RULES, name_of
 from autograd_tiny.testing import RandomExpression, expressions
 
 

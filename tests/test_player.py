@@ -14,8 +14,8 @@ from hypothesis import given
 from autograd_tiny import Value, dot, exp, explain, forget, primitive, registry, tanh
 from autograd_tiny.cli import main
 from autograd_tiny.errors import GraphError, MissingPackageError
-from autograd_tiny.explanation import layout, mathml, player
-from autograd_tiny.explanation.player import Player
+from autograd_tiny.explanation.player import Player, layout, mathml
+from autograd_tiny.explanation.player import page as player
 from autograd_tiny.graph import Graph
 from autograd_tiny.testing.strategies import expressions
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 import sys
+from itertools import islice
 
 import pytest
 from hypothesis import HealthCheck, find, given, settings
@@ -12,16 +13,27 @@ from number_systems import bits
 
 from autograd_tiny import Domain, Kink, Value, forget, ops, primitive, registry
 from autograd_tiny.errors import MissingPackageError, OperandError, ParameterError
+from autograd_tiny.testing import strategies
 from autograd_tiny.testing.strategies import (
+    FAINT,
     HOSTILE,
     KINK_MARGIN,
     LARGE,
+    LARGEST_RESULT,
     MARGIN,
+    STEEP,
     Instruction,
     RandomExpression,
+    _as_operator,
     _build,
+    _Builder,
+    _can_be_aimed,
     _chosen,
     _comfortable,
+    _fewest,
+    _is_kink,
+    _shifts,
+    _with_parameters,
     expressions,
     hostile_floats,
 )
@@ -517,3 +529,426 @@ def test_negation_is_written_as_a_sign_and_kept_together():
 )
 def test_the_comfortable_part_of_a_domain(domain, low, high, margin):
     assert _comfortable(domain) == pytest.approx((low, high, margin))
+
+
+# ---------------------------------------------------------------- the builder, step by step
+
+
+@pytest.fixture
+def own():
+    """Declare operations that are forgotten after the test."""
+    declared = []
+
+    def declare(rule, **settings):
+        declared.append(primitive(**settings)(rule))
+        return declared[-1]
+
+    yield declare
+    for op in declared:
+        forget(op)
+
+
+@pytest.fixture
+def bent(own):
+    """An operation with any two slopes that meet at 0, at any height."""
+
+    def bent(m, x, *, left=1.0, right=1.0, height=0.0):
+        """X times a slope that depends on its sign, plus a height."""
+        return m.where(x < 0, left * x, right * x) + height
+
+    def slopes(m, y, x, *, left, right, height):
+        return (m.where(x < 0, left, right),)
+
+    return own(bent, slopes=slopes, kinks=(Kink("x = 0", lambda x: x, "right"),))
+
+
+@pytest.fixture
+def nowhere(own):
+    """An operation that is never away from its kinks."""
+
+    def nowhere(m, x):
+        """X, said to have kinks only."""
+        return x
+
+    return own(nowhere, slopes=(1.0,), kinks=(Kink("everywhere", lambda x: 0.0, "1"),))
+
+
+def steps(thing):
+    """Return the instructions of a builder or an expression as (name, operands) or (name, operands, parameters)."""
+    return [
+        (op.name, operands, *([op.params] if op.params else []))
+        for op, operands in [(instruction.op, instruction.operands) for instruction in thing.instructions]
+    ]
+
+
+def built(point, *drawn, sharing=True, kinked=()):
+    """Return the steps and the point of the expression that (operation, *choices) build."""
+    expression = _build(list(point), [(op, tuple(choices), 0) for op, *choices in drawn], sharing, kinked)
+    return steps(expression), expression.point
+
+
+def test_a_call_has_no_operator():
+    assert _as_operator(ops.sin, (0,), ["x1"]) == ""
+
+
+def test_shifts_go_outwards_from_the_nearest_end_and_then_off_the_grid():
+    shifts = list(_shifts(10.0, -8.0, 8.0))
+    assert shifts[:7] == [0.0, -2.0, -2.0, -1.5, -2.5, -1.0, -3.0]
+    assert shifts[63:69] == [13.5, -17.5, -1.875, -1.875, -1.375, -2.375]
+    assert len(shifts) == 129
+
+
+def test_shifts_into_a_narrow_interval_are_finer():
+    assert list(islice(_shifts(0.0, 1.0, 2.2), 7)) == [0.0, 1.0, 1.0, 1.25, 0.75, 1.5, 0.5]
+
+
+def test_every_leaf_depends_on_itself_once_and_the_last_is_the_root():
+    builder = _Builder((4.0, 5.0), sharing=True)
+    assert builder.spreads == [1.0, 1.0]
+    assert builder.root == 1
+    assert builder.finished() == RandomExpression((), (5.0,))
+
+
+@pytest.mark.parametrize(
+    ("sharing", "choices", "operands"),
+    [
+        (True, (0, 0), [2, 2]),
+        (True, (1, 0, 2), [1, 2, 0]),
+        (True, (12, 1, 13, 14), [2.0, 1, 0.5, 3.0]),
+        (True, (12, 13, 14), [2, 0.5, 3.0]),
+        (False, (0, 0), [2, 1]),
+        (False, (0, 0, 0, 5), [2, 1, 0, 3.0]),
+    ],
+)
+def test_what_choices_mean(sharing, choices, operands):
+    assert _Builder((1.0, 2.0, 3.0), sharing).operands(choices) == operands
+
+
+def test_the_only_number_is_shared():
+    assert _Builder((1.0,), sharing=True).operands((0, 7)) == [0, 0]
+
+
+def test_fresh_numbers_depend_on_the_leaves_if_any_does():
+    builder = _Builder((1.0, 2.0, 3.0), sharing=True)
+    builder.spreads = [1.0, FAINT / 2, FAINT]
+    assert [builder._fresh(0), builder._fresh(0)] == [2, 0]
+    assert [builder._fresh(4), builder.free] == [1, [1]]
+    builder.sharing = False
+    assert [builder._fresh(4), builder.free] == [1, []]
+
+
+def test_the_spread_of_a_result_sums_over_its_paths(own):
+    builder = _Builder((2.0,), sharing=True)
+    assert builder.spread(7.0) == 0.0
+    assert builder.emit(ops.mul, 0, 0) == 1
+    assert builder.emit(ops.mul, 1, -3.0) == 2
+    assert builder.spreads == [1.0, 4.0, 12.0]
+    assert builder.numbers == [2.0, 4.0, -12.0]
+
+    def broken(m, x):
+        """2 x, with a slope that is not a number."""
+        return x + x
+
+    builder.emit(own(broken, slopes=lambda m, y, x: (math.nan,)), 1)
+    assert builder.spreads[3] == 1.0
+
+
+def test_shifting_by_nothing_takes_no_instruction():
+    builder = _Builder((2.0,), sharing=True)
+    assert builder.shifted(0, 0.0) == 0
+    assert builder.shifted(3.0, 0.5) == 3.5
+    assert builder.instructions == []
+    assert builder.shifted(0, 0.5) == 1
+    assert steps(builder) == [("add", (0, 0.5))]
+
+
+ANY = Domain()
+
+
+def settled(x, domain=ANY, spread=1.0, accept=lambda x: True):
+    """Return what settling a leaf gives, and the steps it takes."""
+    builder = _Builder((x,), sharing=True)
+    builder.spreads[0] = spread
+    return builder.settled(0, domain, accept), steps(builder)
+
+
+@pytest.mark.parametrize(
+    ("x", "domain", "spread"),
+    [
+        (LARGE, Domain(), 1.0),
+        (-LARGE, Domain(), 1.0),
+        (MARGIN, Domain(0.0), 1.0),
+        (MARGIN / 16, Domain(), 1.0),
+        (0.0, Domain(), 1.0),
+        (2.0, Domain(), STEEP),
+        (3.0 + MARGIN, Domain(excluding=(3.0,)), 1.0),
+        (-3.0, Domain(excluding=(3.0,)), 1.0),
+        (1000.5, Domain(1000.0), 1.0),
+    ],
+)
+def test_comfortable_operands_stay_as_they_are(x, domain, spread):
+    assert settled(x, domain, spread) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("x", "domain", "spread", "instructions"),
+    [
+        (MARGIN / 16.5, Domain(), 1.0, [("add", (0, 0.5))]),
+        (3.0, Domain(excluding=(3.0,)), 1.0, [("add", (0, 0.5))]),
+        (12.0, Domain(), 1.0, [("mul", (0, 0.25))]),
+        (-40.0, Domain(), 1.0, [("mul", (0, 0.0625))]),
+        (1.0, Domain(), 16.5, [("mul", (0, 0.25))]),
+        (1.0, Domain(), 100.0, [("mul", (0, 0.0625))]),
+        (40.0, Domain(10.0), 1.0, [("mul", (0, 0.0625)), ("add", (1, 7.75))]),
+    ],
+)
+def test_operands_are_scaled_and_then_shifted(x, domain, spread, instructions):
+    assert settled(x, domain, spread) == (len(instructions), instructions)
+
+
+def test_the_largest_comfortable_operand_is_shifted_without_scaling():
+    assert settled(LARGE, accept=lambda x: x < LARGE) == (1, [("add", (0, -0.5))])
+
+
+def test_an_operand_that_nothing_accepts_is_given_up():
+    assert settled(2.0, accept=lambda x: False) == (None, [])
+
+
+def test_every_operand_is_settled_in_its_own_domain():
+    """0.0625 is a comfortable exponent, and too close to 0 as a base or a divisor."""
+    builder = _Builder((0.0625,), sharing=True)
+    assert builder.place(ops.pow, [0, 0]) is True
+    assert steps(builder) == [("add", (0, 0.5)), ("pow", (1, 0))]
+    builder = _Builder((0.0625,), sharing=True)
+    assert builder.place(ops.div, [0, 0]) is True
+    assert steps(builder) == [("add", (0, 0.5)), ("div", (0, 1))]
+
+
+def test_operands_after_the_second_have_domains_of_their_own(own):
+    def far(m, x, y, z):
+        """X + y + z for y > 100 and z > 200."""
+        return x + y + z
+
+    far = own(far, slopes=(1.0, 1.0, 1.0), domain=(Domain(), Domain(100.0), Domain(200.0)))
+    assert _Builder((5.0,), True).place(far, [0, 101.0, 201.0]) is True
+    builder = _Builder((5.0,), sharing=True)
+    assert builder.place(far, [0, 1.0, 1.0]) is True
+    assert builder.instructions[-1].operands == (0, 100.25, 200.25)
+
+
+def test_an_operation_that_cannot_be_placed_is_said_to_be_so(own, nowhere):
+    assert _Builder((2.0,), sharing=True).place(nowhere, [0]) is False
+
+    def holes(m, x, y):
+        """X + y for y in an interval full of holes."""
+        return x + y
+
+    full = Domain(0.0, 1.0, excluding=(0.2, 0.4, 0.6, 0.8))
+    assert _Builder((0.5,), sharing=True).place(own(holes, slopes=(1.0, 1.0), domain=(Domain(), full)), [0, 0]) is False
+
+
+def test_an_operation_that_cannot_be_placed_takes_no_number(nowhere):
+    assert built((0.5, 0.75), (nowhere, 0), (ops.sin, 0)) == ([("sin", (0,))], (0.75,))
+
+
+def test_operands_stay_beyond_the_margin_of_kinks():
+    builder = _Builder((KINK_MARGIN,), sharing=True)
+    builder.place(ops.relu, [0])
+    assert steps(builder) == [("add", (0, 0.5)), ("relu", (1,))]
+    just_beyond = math.nextafter(KINK_MARGIN, 1.0)
+    assert built((just_beyond,), (ops.relu, 0)) == ([("relu", (0,))], (just_beyond,))
+    assert built((0.0,), (ops.relu, 0)) == ([("add", (0, 0.5)), ("relu", (1,))], (0.0,))
+
+
+def test_results_are_at_most_the_largest_unless_the_domain_leaves_no_choice(own):
+    tenth = ops.power.bind(n=10.0)
+    assert LARGEST_RESULT == 2.0**10
+    assert built((2.0,), (tenth, 0)) == ([("power", (0,), {"n": 10.0})], (2.0,))
+    assert built((2.5,), (tenth, 0))[0] == [("add", (0, -0.5)), ("power", (1,), {"n": 10.0})]
+
+    def distant(m, x):
+        """x^2 for x > 500."""
+        return x * x
+
+    distant = own(distant, slopes=lambda m, y, x: (2 * x,), domain=Domain(500.0))
+    assert built((501.0,), (distant, 0)) == ([("distant", (0,))], (501.0,))
+
+
+def test_moving_to_a_goal_is_exact():
+    builder = _Builder((2.0, 0.8), sharing=True)
+    assert builder.moved(5.0, 0.3) == 0.3
+    assert builder.moved(0, 0.5) == 2
+    assert builder.moved(1, 0.3) == 4
+    assert steps(builder) == [("add", (0, -1.5)), ("add", (1, -0.8)), ("add", (3, 0.3))]
+    assert 0.8 + (0.3 - 0.8) != 0.3
+    assert builder.numbers[2:] == [0.5, 0.0, 0.3]
+
+
+def test_aiming_says_whether_it_was_possible():
+    builder = _Builder((2.0,), sharing=True)
+    assert builder.aim(ops.sin, [0]) is False
+    assert builder.aim(ops.hypot, [0, 3.0]) is True
+    assert steps(builder) == [("add", (0, -2.0)), ("hypot", (1, 0.0))]
+
+
+def test_only_what_the_root_depends_on_is_needed():
+    builder = _Builder((2.0, 3.0), sharing=True)
+    builder.place(ops.sin, [1])
+    unused = builder.emit(ops.add, builder.emit(ops.add, 2, 0.5), 0.5)
+    assert unused == 4
+    assert builder.needed() == {1, 2}
+    assert steps(builder.finished()) == [("sin", (0,))]
+
+
+# ---------------------------------------------------------------- kinks
+
+
+@pytest.mark.parametrize(
+    ("settings", "kink"),
+    [
+        ({}, True),
+        ({"left": 2.0**14}, True),
+        ({"left": 2.0**14 + 1.0}, False),
+        ({"right": -(2.0**14)}, True),
+        ({"right": 2.0**14 + 1.0}, False),
+        ({"height": LARGEST_RESULT}, True),
+        ({"height": -LARGEST_RESULT - 1.0}, False),
+    ],
+)
+def test_a_kink_is_continuous_and_of_moderate_height(bent, settings, kink):
+    assert _is_kink(bent.bind(**settings), (0.0,)) is kink
+    assert _is_kink(bent.bind(**settings), (0.5,)) is False
+
+
+def test_a_jump_beside_a_kink_makes_it_a_jump(own):
+    def gate(m, x, y):
+        """Y for positive x."""
+        return m.where(x > 0, y, 0.0)
+
+    kinks = (Kink("x = 0", lambda x, y: x, "0"),)
+    gate = own(gate, slopes=lambda m, r, x, y: (0.0, m.where(x > 0, 1.0, 0.0)), kinks=kinks)
+    assert _is_kink(gate, (0.0, 0.0)) is False
+
+
+def test_a_kink_is_looked_at_from_both_sides_and_with_the_others_apart(own):
+    seen = []
+
+    def noted(m, x, y, z):
+        """X + y + z, with a note of the operands."""
+        seen.append((float(x), float(y), float(z)))
+        return x + y + z
+
+    noted = own(noted, slopes=(1.0, 1.0, 1.0), kinks=(Kink("x = 0", lambda x, y, z: x, "1"),))
+    assert _is_kink(noted, (0.0, 1.0, 1.0)) is True
+    small = 2.0**-20
+    apart = (1.0 + MARGIN, 1.0 + 2 * MARGIN)
+    sides = (-small, 0.0, small)
+    assert set(seen) == {(x, 1.0, 1.0) for x in sides} | {(x, *apart) for x in sides}
+
+
+def test_the_last_kinked_operation_drawn_is_put_on_its_kink():
+    leaky = ("leaky_relu", {"alpha": 0.01})
+    on_it = [("add", (0, -0.5)), (leaky[0], (1,), leaky[1]), ("sin", (2,))]
+    assert built((0.5,), (ops.leaky_relu, 0), (ops.sin, 0), kinked=(ops.leaky_relu,)) == (on_it, (0.5,))
+    twice = [(leaky[0], (0,), leaky[1]), ("add", (1, -0.5)), (leaky[0], (2,), leaky[1]), ("sin", (3,))]
+    drawn = [(ops.leaky_relu, 0), (ops.leaky_relu, 0), (ops.sin, 0)]
+    assert built((0.5,), *drawn, kinked=(ops.leaky_relu,)) == (twice, (0.5,))
+
+
+def test_away_from_kinks_none_is_aimed_at():
+    drawn = [(ops.leaky_relu, 0), (ops.leaky_relu, 0), (ops.leaky_relu, 0)]
+    instructions, _ = built((0.5,), *drawn)
+    assert [name for name, *_ in instructions] == ["leaky_relu"] * 3
+
+
+@pytest.mark.parametrize(
+    ("op", "sharing", "instructions"),
+    [
+        (ops.relu, True, [("add", (0, -0.75)), ("relu", (1,))]),
+        (ops.maximum, True, [("maximum", (0, 0))]),
+        (ops.maximum, False, [("add", (0, 1.25)), ("maximum", (1, 2.0))]),
+        (ops.clip, True, [("add", (0, -1.75)), ("clip", (1,), {"low": -1.0, "high": 1.0})]),
+    ],
+)
+def test_a_kink_on_top_of_nothing_else(op, sharing, instructions):
+    assert built((0.5, 0.75), sharing=sharing, kinked=(op,)) == (instructions, (0.75,))
+
+
+def test_nothing_is_built_when_the_kink_on_top_cannot_be_hit(bent):
+    jump = bent.bind(height=2000.0)
+    assert built((0.5, 0.75), (ops.sin, 0), kinked=(jump,)) == ([], (0.5, 0.75))
+
+
+def test_results_are_taken_first_and_leaves_last():
+    drawn = [(ops.sin, 0), (ops.cos, 1), (ops.mul, 0, 1)]
+    expected = ([("sin", (1,)), ("cos", (0,)), ("mul", (3, 2))], (0.5, 0.75))
+    assert built((0.5, 0.75), *drawn) == built((0.5, 0.75), *drawn, sharing=False) == expected
+
+
+@pytest.mark.parametrize(("op", "fewest"), [(ops.relu, 1), (ops.where, 3), (ops.max, 2), (ops.sum, 2)])
+def test_the_fewest_operands_with_a_kink(op, fewest):
+    assert _fewest(op) == fewest
+
+
+@pytest.mark.parametrize(
+    ("op", "count", "knob", "params"),
+    [
+        (ops.sin, 1, 4, {}),
+        (ops.leaky_relu, 1, 0, {"alpha": 0.01}),
+        (ops.leaky_relu, 1, 1, {"alpha": 0.005}),
+        (ops.elu, 1, 5, {"alpha": 1.5}),
+        (ops.power, 1, 3, {"n": -1.0}),
+        (ops.power, 1, 6, {"n": 2.0}),
+        (ops.softmax, 3, 5, {"index": 2.0}),
+        (ops.leaky_relu.bind(alpha=0.25), 1, 1, {"alpha": 0.25}),
+    ],
+)
+def test_parameters_stay_near_their_defaults(op, count, knob, params):
+    assert _with_parameters(op, count, knob).params == params
+
+
+def test_parameters_of_your_own(own):
+    def own_scaled(m, x, *, index=2.0, shift=0.0):
+        """Index x + shift."""
+        return index * x + shift
+
+    op = own(own_scaled, slopes=lambda m, y, x, *, index, shift: (index,))
+    assert _with_parameters(op, 3, 1).params == {"index": 1.0, "shift": -0.5}
+
+    def own_each(m, *xs, index=None, scale=2.0):
+        """Scale times one operand."""
+        return scale * xs[int(index)]
+
+    def slopes(m, y, *xs, index, scale):
+        return tuple(scale if i == index else 0.0 for i in range(len(xs)))
+
+    op = own(own_each, slopes=slopes, per_operand=True, at_least=1)
+    assert _with_parameters(op, 3, 4).params == {"index": 1.0, "scale": 1.0}
+
+
+def test_whether_a_kink_can_be_hit_is_tried_with_default_parameters_and_small_numbers(own):
+    assert _can_be_aimed(ops.relu) is True
+    assert _can_be_aimed(ops.sign) is False
+    assert _can_be_aimed(ops.sin) is False
+
+    def corner(m, x, y, *, scale=1.0):
+        """|x| for y near 2."""
+        return abs(x)
+
+    op = own(
+        corner,
+        slopes=lambda m, r, x, y, *, scale: (m.where(x < 0, -1.0, 1.0), 0.0),
+        domain=(Domain(), Domain(0.5, 2.5)),
+        kinks=(Kink("x = 0 for scale 1", lambda x, y, *, scale: x if scale == 1.0 else 1.0, "1"),),
+    )
+    assert _can_be_aimed(op) is True
+
+
+def test_the_first_sixty_characters_of_a_name_are_compared(monkeypatch):
+    monkeypatch.setattr(strategies, "registry", {"q" * 26: ops.sin})  # 52 of 86 characters in common: just enough
+    with pytest.raises(ParameterError, match=r"did you mean q{26}\?"):
+        expressions(["q" * 26 + "z" * 1000])
+
+
+def test_ordinary_hostile_floats_are_below_a_hundred():
+    assert "floats(min_value=-100.0, max_value=100.0)" in repr(hostile_floats())

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from autograd_tiny import Value, dot, forget, log, no_grad, primitive, sin, tanh, worksheet
 from autograd_tiny.errors import ExpressionError, GraphError, MissingProgramError, ParameterError
-from autograd_tiny.explanation import Worksheet, variants, worksheet_forms, worksheet_picture
-from autograd_tiny.explanation.pdf import pdf
-from autograd_tiny.explanation.worksheet_forms import latex_number
-from autograd_tiny.explanation.worksheets import numbers_of
+from autograd_tiny.explanation import Worksheet, variants
+from autograd_tiny.explanation.worksheets import forms as worksheet_forms
+from autograd_tiny.explanation.worksheets import picture as worksheet_picture
+from autograd_tiny.explanation.worksheets.forms import latex_number
+from autograd_tiny.explanation.worksheets.pdf import pdf
+from autograd_tiny.explanation.worksheets.sheet import numbers_of
 from autograd_tiny.expression import parse
 from autograd_tiny.graph import number_text
 from autograd_tiny.testing import RandomExpression, expressions

@@ -1,12 +1,11 @@
-"""Explaining a gradient: step records, and the terminal table drawn from them."""
+"""Explaining a gradient: step records, and everything that is drawn from them."""
 
 from .first_nonfinite import Autopsy, autopsy
-from .marking import Mark, Marks, mark
 from .path_sums import Path, Paths, paths
 from .steps import Contribution, Explanation, Step, explain
 from .symbols import slope_formulas
 from .trace import Difference, Trace, TracedOperation, TracedStep, compare
-from .worksheets import Blank, Worksheet, variants, worksheet
+from .worksheets import Blank, Mark, Marks, Worksheet, mark, variants, worksheet
 
 __all__ = [
     "Autopsy",

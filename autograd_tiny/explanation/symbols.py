@@ -6,6 +6,7 @@ texts ``b`` and ``a``. Products with 1, sums with 0 and arithmetic between plain
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -185,9 +186,23 @@ class _Symbols:
             atoms = [s.strength == ATOM for s in symbols]
             text = write_operation(bound, zip([s.text for s in symbols], atoms, strict=True))
             latex = write_operation(bound, zip([s.latex for s in symbols], atoms, strict=True), latex=True)
-            return Symbol(text, latex)
+            return Symbol(text, latex, ATOM if _is_closed(op.text) and _is_closed(op.latex) else CONDITIONAL)
 
         return write
+
+
+_BRACKETS_AND_SIGNS = re.compile(r"([({[]|\\left\b)|([)}\]]|\\right\b)|[-+*/%]|\\(?:cdot|times|bmod)\b")
+
+
+def _is_closed(template: str) -> bool:
+    """Return whether the template of an operation has no operator outside brackets, as in f(a, b)."""
+    depth = 0
+    for found in _BRACKETS_AND_SIGNS.finditer(template):
+        opening, closing = found.groups()
+        if not (opening or closing or depth):
+            return False
+        depth += bool(opening) - bool(closing)
+    return True
 
 
 def _operand(name: str) -> Symbol:
@@ -195,7 +210,7 @@ def _operand(name: str) -> Symbol:
     try:
         return Symbol(name, latex_name(name), _strength_of(name), float(name))
     except ValueError:
-        return Symbol(name, latex_name(name), ATOM if name.replace(".", "").replace("_", "").isalnum() else CONDITIONAL)
+        return Symbol(name, latex_name(name), ATOM if is_atom(name) else CONDITIONAL)
 
 
 def slope_formulas(op: Primitive, operands: Sequence[str], result: str = "y", *, latex: bool = False) -> list[str]:

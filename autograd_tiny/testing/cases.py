@@ -55,6 +55,8 @@ class Case:
     def replaced(self, node: int, other: int) -> Case:
         """Return the program with an earlier node in the place of one, and without what the roots no longer need.
 
+        An assignment to a leaf goes with the leaf.
+
         >>> case = STRUCTURE["a node used twice (diamond)"][0]
         >>> case.replaced(1, 0) == STRUCTURE["a + a"][0]
         True
@@ -78,7 +80,13 @@ class Case:
                     if k + len(self.leaves) in needed
                 ]
             ),
-            tuple([place[step] if isinstance(step, int) else step for step in script]),
+            tuple(
+                [
+                    place[step] if isinstance(step, int) else (place[step[0]], step[1])
+                    for step in script
+                    if isinstance(step, int) or step[0] in needed
+                ]
+            ),
         )
 
     def simpler(self, keep: int) -> Iterator[Case]:

@@ -90,7 +90,7 @@ def _parents_first(root: TapeNode, known: Callable[[TapeNode], object] = id) -> 
     return order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tape(Engine):
     """A reverse-mode engine in parts.
 
@@ -138,9 +138,8 @@ class Tape(Engine):
     def apply(self, op: Primitive, operands: Operands) -> TapeNode:
         """Record the operation with its slopes."""
         parents = tuple([x if isinstance(x, TapeNode) else TapeNode(x) for x in self.arrange(op, operands)])
-        node = TapeNode(0.0, op, parents)
-        node.data, node.slopes = node.evaluated()
-        return node
+        number, slopes = op.evaluate(*[parent.data for parent in parents])
+        return TapeNode(number, op, parents, slopes)
 
     def backward(self, root: TapeNode) -> None:
         """Prepare the nodes, then go through them."""
@@ -444,10 +443,9 @@ def diagnose(trials: Iterable[Trial]) -> list[Bug]:
         best: Bug | None = None
         explained: list[Trial] = []
         for bug in [*_about_operations(failed, passed, found), *BUGS]:
-            if bug.name not in [known.name for known in found]:
-                matches = [each for each in failed if _reproduces([*found, bug], each)]
-                if len(matches) > len(explained) and all(_reproduces([*found, bug], each) for each in passed):
-                    best, explained = bug, matches
+            matches = [each for each in failed if _reproduces([*found, bug], each)]
+            if len(matches) > len(explained) and all(_reproduces([*found, bug], each) for each in passed):
+                best, explained = bug, matches
         if best is None:
             break
         found.append(best)
@@ -473,8 +471,7 @@ def _about_operations(failed: list[Trial], passed: list[Trial], found: list[Bug]
         for name in names:
             alone = [*found, bug([name])]
             own = [each for each in failed if _operation(each.case) == name]
-            clean = all(_reproduces(alone, each) for each in passed if _operation(each.case) == name)
-            if clean and any(_reproduces(alone, each) for each in own):
+            if any(_reproduces(alone, each) for each in own) and all(_reproduces(alone, each) for each in passed):
                 guilty.append(name)
         if guilty:
             yield bug(guilty)

@@ -203,8 +203,7 @@ def _rung(
     both, left, right = extrapolated(central, 2), extrapolated(below, 1), extrapolated(above, 1)
     # Where the curvature jumps the error of central quotients is even no more, and they mislead; the sides do not.
     gap = abs(both.value - (left.value + right.value) / 2) - (left.error + right.error)
-    if gap > both.error:
-        both = Estimate(both.value, gap)
+    both = Estimate(both.value, max(both.error, gap))
     return _Rung(step, size / scale, both, left, right, {"below": _growth(below), "above": _growth(above)})
 
 
@@ -302,4 +301,5 @@ def _steep(rungs: list[_Rung], size: float) -> NumericSlope | None:
     if not any(map(math.isinf, sides)):
         return None
     below, above = (side if not math.isnan(side) else other for side, other in (sides, sides[::-1]))
-    return NumericSlope((below + above) / 2, 0.0, below, above, size, kink=below != above)
+    mean = below + above  # as one of them is infinite
+    return NumericSlope(mean, 0.0, below, above, size, kink=below != above)

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import inspect
 import io
+import itertools
 import operator
 import sys
 import traceback
@@ -284,7 +285,7 @@ def student_engine(path: str | Path) -> ClassEngine:
         raise ParameterError(f"an engine is a Python file, and there is none at {shown}; check the path")
     module = _load(path, shown)
     named = vars(module)
-    own = {name: thing for name, thing in named.items() if getattr(thing, "__module__", "") == module.__name__}
+    own = {name: thing for name, thing in named.items() if getattr(thing, "__module__", None) == module.__name__}
     candidates = {"Value": named["Value"]} if "Value" in named else own
     classes = [thing for thing in candidates.values() if inspect.isclass(thing) and hasattr(thing, "backward")]
     if len(classes) != 1:
@@ -454,7 +455,7 @@ class HipsEngine(_FunctionEngine):
     def __init__(self) -> None:
         super().__init__("array", {"np": "autograd.numpy"})
         self._np = self._modules["np"]
-        self._count = 0
+        self._numbers = itertools.count()
 
     def leaf(self, number: float) -> Node:
         """Return a recorded leaf."""
@@ -506,8 +507,7 @@ class HipsEngine(_FunctionEngine):
             leaf.grad += gradient
 
     def _record(self, data: Any, op: Primitive | None, operands: Sequence[Any]) -> _Recorded:
-        self._count += 1
-        return _Recorded(data, op, tuple(operands), self._count)
+        return _Recorded(data, op, tuple(operands), next(self._numbers))
 
     @contextlib.contextmanager
     def _quietly(self) -> Iterator[None]:

@@ -240,7 +240,6 @@ class _Run:
         @settings(
             max_examples=examples,
             derandomize=True,
-            database=None,
             deadline=None,
             phases=[Phase.generate],  # what fails is made simpler below: programs, not the choices behind them
             suppress_health_check=list(HealthCheck),

@@ -424,10 +424,13 @@ class _Builder:
 
     def place(self, op: Primitive, operands: list[Operand]) -> bool:
         """Add an operation away from its kinks, and say whether that was possible."""
-        rest = [self.settled(x, op.domain_of(i), lambda _: True) for i, x in enumerate(operands[1:], start=1)]
-        if None in rest:
-            return False
-        numbers = [self.number(x) for x in rest if x is not None]
+        rest: list[Operand] = []
+        for i, x in enumerate(operands[1:], start=1):
+            other = self.settled(x, op.domain_of(i), lambda _: True)
+            if other is None:
+                return False
+            rest.append(other)
+        numbers = [self.number(x) for x in rest]
 
         def smooth(x: float, largest: float) -> bool:
             value = op.evaluate(x, *numbers)[0]
@@ -437,7 +440,7 @@ class _Builder:
         for largest in (LARGEST_RESULT, sys.float_info.max):  # some domains leave no choice: x * x for x > 500
             first = self.settled(operands[0], op.domain_of(0), partial(smooth, largest=largest))
             if first is not None:
-                return self._done(op, [first, *[x for x in rest if x is not None]])
+                return self._done(op, [first, *rest])
         return False
 
     def aim(self, op: Primitive, operands: list[Operand]) -> bool:
@@ -448,7 +451,7 @@ class _Builder:
         """
         for rest in (operands[1:], [self.moved(x, 0.0) for x in operands[1:]]):
             numbers = [self.number(x) for x in rest]
-            for goal in dict.fromkeys((0.0, *numbers, *[x for x in op.params.values() if x is not None])):
+            for goal in dict.fromkeys((0.0, *numbers, *filter(None, op.params.values()))):
                 if _is_kink(op, (goal, *numbers)):
                     return self._done(op, [self.moved(operands[0], goal), *rest])
         return False
@@ -509,8 +512,8 @@ def _build(point: list[float], drawn: list[Drawn], sharing: bool, kinked: tuple[
     """Return the expression that the draws mean; one without instructions if none of them could be placed."""
     unplaced = RandomExpression((), tuple([real(x, "a leaf") for x in point]))
     builder = _Builder(unplaced.point, sharing)
-    aimed = -1  # the number that sits on a kink
-    last = max((k for k, (op, _, _) in enumerate(drawn) if op in kinked), default=-1)
+    aimed: int | None = None  # the number that sits on a kink
+    last = max((k for k, (op, _, _) in enumerate(drawn) if op in kinked), default=None)
     for k, (op, choices, knob) in enumerate(drawn):
         bound = _with_parameters(op, len(choices), knob)
         free = list(builder.free)

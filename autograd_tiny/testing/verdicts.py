@@ -64,12 +64,7 @@ def judge(
     scale = max([abs(x) for x in (analytic, low, high) if math.isfinite(x)], default=0.0)
     believable = SAFETY * numeric.error + rounding
     allowed = believable if tolerance is None else tolerance * max(1.0, scale)
-    if analytic == numeric.value:
-        gap = 0.0
-    elif numeric.kink:
-        gap = max(low - analytic, analytic - high, 0.0)
-    else:
-        gap = abs(analytic - numeric.value)
+    gap = 0.0 if analytic == numeric.value else max(low - analytic, analytic - high, 0.0)
     hidden = max(NEGLIGIBLE * numeric.size, ZERO * max(1.0, rounding / EPS))
     resolved = numeric.kink or believable <= max(RESOLVED * scale, hidden)
     known = numeric.kink or numeric.error <= max(KNOWN * abs(numeric.value), hidden)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from autograd_tiny import Value, explain, forget, primitive, tanh
-from autograd_tiny.explanation.player import Player, _shown
+from autograd_tiny.explanation.player.page import Player, _shown
 from autograd_tiny.expression import parse
 from autograd_tiny.graph import Graph
 from autograd_tiny.testing.strategies import expressions

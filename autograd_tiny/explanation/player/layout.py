@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import MissingPackageError
-from ..graph import Graph
-from ..graphviz_engine import find_engine
+from ...errors import MissingPackageError
+from ...graph import Graph
+from ...graphviz_engine import find_engine
 
 POINTS = 72.0  # to the inch, Graphviz's unit; one is a pixel here
 MARGIN = 14.0

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..errors import ExpressionError, ParameterError, printable
-from ..expression import parse
-from ..graph import number_text
+from ...errors import ExpressionError, ParameterError, printable
+from ...expression import parse
+from ...graph import number_text
 from .mistakes import LAST_RESORT, RULES, Case, name_of
-from .worksheets import Blank, Place, Worksheet, numbers_of, question
+from .sheet import Blank, Place, Worksheet, numbers_of, question
 
 Answers: TypeAlias = "Mapping[str, Any] | str | os.PathLike[str]"
 """Numbers or texts by the names of the blanks, or a text or file with them."""

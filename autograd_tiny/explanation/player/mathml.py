@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
-from ..graph import Graph, Node
-from .symbols import slope_formulas
+from ...graph import Graph, Node
+from ..symbols import slope_formulas
 
 Tree: TypeAlias = "list[Any] | int | str"
 """An element as [tag, *children], an operand as its position (the result as -1), or text."""

@@ -10,12 +10,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from ..graph import Node, number_text
-from ..primitive import IEEEFloat, Primitive, ieee_floats
-from .worksheets import Place
+from ...graph import Node, number_text
+from ...primitive import IEEEFloat, Primitive, ieee_floats
+from .sheet import Place
 
 if TYPE_CHECKING:
-    from .steps import Explanation
+    from ..steps import Explanation
 
 Found: TypeAlias = "Iterator[tuple[float, str]]"
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ..errors import GraphError, MissingProgramError
+from ...errors import GraphError, MissingProgramError
 
 SECONDS = 60
 

@@ -7,12 +7,12 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from . import worksheet_picture
-from .worksheet_forms import heading, instructions, parts
+from . import picture
+from .forms import heading, instructions, parts
 
 if TYPE_CHECKING:
-    from .worksheet_forms import Cell, Part, Row
-    from .worksheets import Worksheet
+    from .forms import Cell, Part, Row
+    from .sheet import Worksheet
 
 
 def page(sheet: Worksheet) -> str:
@@ -54,7 +54,7 @@ def _asset(name: str) -> str:
 
 
 def _picture(sheet: Worksheet) -> str:
-    drawn = worksheet_picture.svg(sheet)
+    drawn = picture.svg(sheet)
     if drawn is None:
         return ""
     data = base64.b64encode(drawn.encode()).decode()

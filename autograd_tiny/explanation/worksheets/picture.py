@@ -5,12 +5,12 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from ..graph import latex_name, number_text
-from ..graphviz_engine import find_engine
+from ...graph import latex_name, number_text
+from ...graphviz_engine import find_engine
 
 if TYPE_CHECKING:
-    from ..graph import Graph, Node
-    from .worksheets import Worksheet
+    from ...graph import Graph, Node
+    from .sheet import Worksheet
 
 LONGEST = 32  # of a formula in a box, in characters
 WIDEST_INCHES = 6.3  # the text of a page of A4

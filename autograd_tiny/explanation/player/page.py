@@ -16,14 +16,14 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GraphError, printable
-from ..graph import Graph, Node, number_text
+from ...errors import GraphError, printable
+from ...graph import Graph, Node, number_text
 from .javascript import RUNTIME, javascript
 from .layout import Layout, arrange
 from .mathml import slope_trees, value_tree
 
 if TYPE_CHECKING:
-    from .steps import Explanation
+    from ..steps import Explanation
 
 MOST_NODES = 150
 LONGEST_TITLE = 34

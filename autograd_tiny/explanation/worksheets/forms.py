@@ -10,13 +10,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..graph import latex_name, number_text
-from .symbols import slope_formulas
-from .worksheets import Place, numbers_of, question
+from ...graph import latex_name, number_text
+from ..symbols import slope_formulas
+from .sheet import Place, numbers_of, question
 
 if TYPE_CHECKING:
-    from .steps import Step
-    from .worksheets import Worksheet
+    from ..steps import Step
+    from .sheet import Worksheet
 
 LONGEST_FORMULA = 40  # of a slope, in a key
 
@@ -225,7 +225,7 @@ PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
 
 def latex(sheet: Worksheet) -> str:
     """Return the sheet as a LaTeX document that needs no package beyond amsmath and geometry."""
-    from .worksheet_picture import latex_picture
+    from .picture import latex_picture
 
     def slot(cell: Cell) -> str:
         question = rf"$\displaystyle {cell.latex} = {latex_number(cell.number) if not cell.id else ''}$"

@@ -13,13 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, overload
 
-from ..errors import ExpressionError, GraphError, ParameterError, printable
-from ..expression import Expression, parse
-from ..graph import Graph, Node, number_text
-from ..primitive import Primitive, registry, whole
-from ..seeds import generator
-from ..value import Constant, Value
-from .steps import Explanation, explain
+from ...errors import ExpressionError, GraphError, ParameterError, printable
+from ...expression import Expression, parse
+from ...graph import Graph, Node, number_text
+from ...primitive import Primitive, registry, whole
+from ...seeds import generator
+from ...value import Constant, Value
+from ..steps import Explanation, explain
 
 KINDS = ("values", "slopes", "contributions", "gradients")
 """What a sheet can ask for."""
@@ -150,19 +150,19 @@ class Worksheet:
 
     def text(self) -> str:
         """Return the sheet as plain text."""
-        from .worksheet_forms import text
+        from .forms import text
 
         return text(self)
 
     def to_markdown(self) -> str:
         """Return the sheet as Markdown."""
-        from .worksheet_forms import markdown
+        from .forms import markdown
 
         return markdown(self)
 
     def to_latex(self) -> str:
         """Return the sheet as a complete LaTeX document."""
-        from .worksheet_forms import latex
+        from .forms import latex
 
         return latex(self)
 
@@ -175,7 +175,7 @@ class Worksheet:
 
         The page holds no answers. What is filled in can be copied, or saved as a file that :func:`mark` reads.
         """
-        from .worksheet_page import page
+        from .page import page
 
         return page(self) if path is None else _write(path, page(self))
 
