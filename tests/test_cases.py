@@ -424,6 +424,22 @@ def test_an_observation_has_the_values_of_the_roots_and_the_gradients_of_the_lea
     assert observe(OWN, replace(case, script=((0, 9.0), 0))) == Observation((3.0,), (1.0, 0.0))
 
 
+def test_the_script_is_followed_in_order():
+    class Notes(OwnEngine):
+        def __init__(self):
+            self.done = []
+
+        def backward(self, root):
+            self.done.append(("backward", root.data))
+
+        def set_data(self, leaf, number):
+            self.done.append(("set", leaf.data, number))
+
+    engine = Notes()
+    observe(engine, Case((3.0, 4.0), (Instruction(ops.mul, (0, 1)),), (2, (1, 9.0), 0)))
+    assert engine.done == [("backward", 12.0), ("set", 4.0, 9.0), ("backward", 3.0)]
+
+
 class Refuses(OwnEngine):
     """Raises what it is given when tanh or backward comes."""
 
@@ -460,13 +476,13 @@ def test_errors_of_an_engine_are_outcomes(in_backward):
 def test_a_trial_knows_what_rounding_may_do():
     here = trial(OWN, unary(ops.neg, 3.0))
     assert here.expected == here.got == Observation((-3.0,), (-1.0,))
-    assert here.tolerance == Observation((4096.0 * EPS * (3.0 + 3.0),), (1e-12,))
+    assert here.tolerance == Observation((4096.0 * EPS * (3.0 + 3.0),), (1e-12 * (1.0 + 3.0),))
     square = trial(OWN, replace(STRUCTURE["x * x"][0], script=(1, 1)))
     assert square.expected == Observation((9.0, 9.0), (12.0,))
-    assert square.tolerance == Observation((4096.0 * EPS * 27.0,) * 2, (1e-12 * 12.0,))
+    assert square.tolerance == Observation((4096.0 * EPS * 27.0,) * 2, (1e-12 * (12.0 + 2 * 9.0),))
     two = trial(OWN, STRUCTURE["two graphs at a time"][0])
-    assert two.tolerance.grads == (1e-12 * 2.0, 1e-12 * 1.5, 0.0, 0.0)
-    assert trial(OWN, STRUCTURE["a leaf as the root"][0]).tolerance == Observation((0.0,), (1e-12,))
+    assert two.tolerance.grads == (1e-12 * (2.0 + 3.0), 1e-12 * (1.5 + 3.0), 0.0, 0.0)
+    assert trial(OWN, STRUCTURE["a leaf as the root"][0]).tolerance == Observation((0.0,), (1e-12 * (1.0 + 1.5),))
 
 
 def test_where_the_bound_is_not_finite_nothing_is_allowed():
@@ -560,6 +576,8 @@ def test_programs_that_the_engine_does_not_offer_are_passed_over():
 
     engine = Picky()
     assert cases.simplest(engine, trial(engine, LONG)).case == Case((2.0, 3.0), LONG.instructions[:2], (3,))
+    least = trial(engine, unary(ops.tanh, 6.0))
+    assert cases.simplest(engine, least, keep=1) is least
 
 
 def test_an_error_stays_an_error_and_wrong_numbers_stay_wrong_numbers():

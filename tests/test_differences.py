@@ -1,5 +1,6 @@
 """The numbers behind the verdicts: steps, extrapolation, error estimates and rounding bounds."""
 
+import dataclasses
 import math
 import sys
 from types import SimpleNamespace
@@ -575,3 +576,13 @@ def test_second_derivatives_are_judged_with_the_bound_of_the_gradient():
 def test_numeric_gradients_move_one_number_at_a_time():
     found = numeric_gradient(lambda x, y, z: x * y * z, 2.0, 3.0, 5.0)
     assert found == (pytest.approx(15.0), pytest.approx(10.0), pytest.approx(6.0))
+
+
+@pytest.mark.parametrize(
+    "record", [Estimate(1.0, 0.0), row_of(1.0, 1.0), NumericSlope(1.0, 0.0, 1.0, 1.0, 1.0), rung()]
+)
+def test_records_are_frozen_and_small(record):
+    name = dataclasses.fields(record)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(record, name, None)
+    assert not hasattr(record, "__dict__")

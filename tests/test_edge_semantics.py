@@ -12,8 +12,8 @@ import pytest
 from number_systems import arrays, same
 
 import autograd_tiny
-from autograd_tiny import Value, detect_anomaly, ops
-from autograd_tiny.errors import AnomalyError
+from autograd_tiny import Value, detect_anomaly, forget, ops, primitive
+from autograd_tiny.errors import AnomalyError, StaleValueError
 
 inf, nan, pi = math.inf, math.nan, math.pi
 LN2 = math.log(2.0)
@@ -382,6 +382,38 @@ def test_second_derivatives_of_powers_at_exponent_zero():
     (xx, xy), (yx, yy) = second(lambda x, y: x**y, 2.0, 0.0)
     assert (xx, xy, yx) == (0.0, 0.5, 0.5)
     assert math.isclose(yy, LN2**2)
+
+
+def test_the_zero_exponent_hides_nothing_for_a_small_base_whose_reciprocal_is_finite():
+    assert second(lambda x, y: x**y, 1e-300, 0.0)[0][1] == 1e-300**-1.0
+    assert second(lambda x, y: x**y, math.nextafter(1e-300, 0.0), 0.0)[0][1] == 0.0
+
+
+def test_slopes_that_are_constants_cannot_be_stale():
+    x, y = Value(2.0), Value(3.0)
+    total = x - y
+    x.data = 7.0
+    total.backward(create_graph=True)
+    assert (x.grad, y.grad) == (1.0, -1.0)
+    product = x * y
+    x.data = 8.0
+    with pytest.raises(StaleValueError, match=r"\(21.0 then, 24.0 now\)"):
+        product.backward(create_graph=True)
+
+
+@pytest.mark.parametrize(("base", "exponent", "factor"), [(0.0, -1.0, inf), (-8.0, 1 / 3, nan), (1e200, 2.0, inf)])
+def test_powers_of_plain_numbers_in_slopes_are_careful(base, exponent, factor):
+    @primitive(slopes=lambda m, y, x: (m.pow(base, exponent) * x,))
+    def powered(m, x):
+        """Half the square times a factor."""
+        return 0.5 * m.pow(base, exponent) * x * x
+
+    try:
+        x = Value(1.0)
+        powered(x).backward(create_graph=True)
+        assert same(x.grad.data, factor)
+    finally:
+        forget(powered)
 
 
 def test_root_of_a_square_at_zero_is_nan():

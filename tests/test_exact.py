@@ -17,12 +17,15 @@ from autograd_tiny.errors import GraphError, MissingPackageError, NotARealNumber
 from autograd_tiny.primitive import ELEMENTARY, floats, registry
 from autograd_tiny.testing.exact import (
     HIGHEST_DEGREE,
+    _Precise,
+    central_difference,
     complex_step_gradient,
     forward_gradient,
     fraction_gradient,
     mpmath_gradient,
     mpmath_hessian,
     reverse_fractions,
+    second_difference,
 )
 from autograd_tiny.testing.number_systems import (
     Complex,
@@ -696,3 +699,14 @@ def test_a_constant_divided_by_a_constant_has_degree_0():
     assert (3.0 / Degree(0)).degree == 0
     with pytest.raises(GraphError, match="it divides by what depends on the input"):
         3.0 / Degree(1)
+
+
+def test_pure_second_differences_take_one_step_to_each_side():
+    assert second_difference(lambda x: x**4, [1.0], 0, 0, 0.5, 0.5) == 12.5
+    assert second_difference(lambda x, y: x * x * y * y, [1.0, 3.0], 1, 1, 0.5, 0.25) == 2.0
+    assert central_difference(lambda x: x**3, [2.0], 0, 0.5) == 12.25
+
+
+def test_steps_suit_the_point():
+    precise = _Precise(lambda x, y, z: x * y * z, (0.0, -0.25, 8.0), 20)
+    assert [step * 10**15 for step in precise.steps] == [1, 0.25, 1]

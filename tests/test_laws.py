@@ -302,3 +302,26 @@ def test_an_operation_that_depends_on_the_hash_seed_violates(own):
         hash_seed(wrong, seeds=[1], setup=OWN.format(number="hash('x') % 1000"))
     with pytest.raises(ParameterError, match=r"fails in a new process: KeyError: 'seeded'; register"):
         hash_seed(wrong, seeds=[0])
+
+
+# ---------------------------------------------------------------- details that planted mistakes once survived
+
+
+def test_euler_gives_room_for_the_rounding_of_the_value():
+    laws.euler(lambda x: (x + 1e10) - 1e10, (0.3,), 1.0)
+    with pytest.raises(GradientMismatchError):
+        laws.euler(lambda x: x, (0.3,), 2.0)
+
+
+def test_euler_is_checked_away_from_the_origin(monkeypatch):
+    seen = []
+    monkeypatch.setattr(laws, "euler", lambda f, point, degree: seen.append((f(*point), point, degree)))
+    laws._euler_of(WAVE, SQUARE)
+    assert seen == [(WAVE(*WAVE.point), (1.0, 2.0), 2.0)]
+
+
+@pytest.mark.slow
+def test_the_seed_reaches_the_new_process():
+    hash_seed(SQUARE, seeds=[7], setup="import os\nassert os.environ['PYTHONHASHSEED'] == '7'")
+    with pytest.raises(ParameterError, match="fails in a new process"):
+        hash_seed(SQUARE, seeds=[7], setup="import os\nassert os.environ['PYTHONHASHSEED'] == '8'")

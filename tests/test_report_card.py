@@ -1,13 +1,14 @@
 """The report card to the letter, and which examples each part of it runs."""
 
 import math
+import sys
 from dataclasses import FrozenInstanceError, replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import Phase, assume, settings
 
-from autograd_tiny import errors, ops
+from autograd_tiny import Value, errors, ops
 from autograd_tiny.primitive import registry
 from autograd_tiny.testing import cases, report_card
 from autograd_tiny.testing.cases import Case, Observation, trial
@@ -217,6 +218,22 @@ def test_the_parts_of_the_card_in_order(few, monkeypatch):
     assert (report.engine, report.diagnoses, report.ok) == ("autograd_tiny", (), True)
 
 
+def test_only_engines_and_whole_numbers_of_examples_are_taken(few):
+    with pytest.raises(errors.ParameterError, match="^an engine is a class such as Value or an Engine, got 3;"):
+        conformance(3)
+    for examples in (0, 1.5):
+        with pytest.raises(errors.ParameterError, match="^examples is a whole number of at least 1, got "):
+            conformance(OwnEngine(), examples=examples)
+    assert conformance(Value, examples=1).engine == "Value"
+
+
+def test_a_hundred_examples_of_each_law_are_usual(monkeypatch, few):
+    asked = []
+    monkeypatch.setattr(_Run, "random_expressions", lambda run, examples: asked.append(examples))
+    conformance(OwnEngine())
+    assert asked == [100]
+
+
 def test_what_failed_is_diagnosed(few):
     class Reflects(OwnEngine):
         def apply(self, op, operands):
@@ -269,7 +286,7 @@ def test_a_deep_graph_is_tried_where_additions_are_sound(monkeypatch):
     assert limits(OwnEngine(), ops.neg)[1:] == []
     assert limits(OwnEngine(), ops.add)[1:] == [Check("depth", "a chain of 5,000 additions", "passed")]
     assert limits(Seven(), ops.add)[1:] == [Check("depth", "a chain of 5,000 additions", "passed")]
-    assert limits(Without(["add"]), ops.add)[1:] == [Check("depth", "a chain of 5,000 additions", "passed")]
+    assert limits(Without(["add"]), ops.add)[1:] == []
 
     class Shallow(OwnEngine):
         def backward(self, root):
@@ -385,6 +402,18 @@ def test_the_operations_of_a_law_stay_and_nothing_else():
     assert [each.ok for each in run.trials] == [False] * 3
 
 
+def test_laws_are_not_offered_without_hypothesis(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    run = _Run(OwnEngine())
+    run.sound = [ops.mul]
+    run.random_expressions(1)
+    laws = ["expressions with shared parts", "f - f has gradient 0", "gradient of 2 f + 3 g"]
+    assert [(each.group, each.name, each.outcome) for each in run.checks] == [
+        ("random expressions", name, "not offered") for name in laws
+    ]
+    assert all(each.detail.endswith("pip install hypothesis") for each in run.checks)
+
+
 @pytest.fixture
 def hostile_profile():
     """Settings under which nothing is drawn, everything is too slow, and nothing is the same again."""
@@ -393,13 +422,13 @@ def hostile_profile():
         derandomize=False,
         deadline=timedelta(microseconds=1),
         max_examples=3,
-        phases=[Phase.explicit],
+        phases=[Phase.reuse],
         suppress_health_check=[],
     )
-    before = settings.get_current_profile_name()
+    settings.register_profile("usual", parent=settings.default)
     settings.load_profile("hostile")
     yield
-    settings.load_profile(before)
+    settings.load_profile("usual")
 
 
 @pytest.mark.usefixtures("hostile_profile")
