@@ -132,6 +132,7 @@ def test_where_f_is_not_finite_nothing_is_known():
         found = slope_of(f, 0.0)
         assert math.isnan(found.value)
         assert found.error == math.inf
+        assert found.size == 0.0
 
 
 def test_second_slopes():

@@ -14,6 +14,7 @@ from number_systems import arrays, same
 import autograd_tiny
 from autograd_tiny import Value, detect_anomaly, forget, ops, primitive
 from autograd_tiny.errors import AnomalyError, StaleValueError
+from autograd_tiny.higher_order import VALUES
 
 inf, nan, pi = math.inf, math.nan, math.pi
 LN2 = math.log(2.0)
@@ -494,3 +495,37 @@ def test_formulas_named_in_the_rules(x):
     assert ops.expm1.evaluate(x) == (math.expm1(x), (math.exp(x),))
     assert ops.log1p(x) == math.log1p(x)
     assert ops.softplus(x) == x + math.log1p(math.exp(-x))
+
+
+@pytest.mark.parametrize(
+    ("f", "recorded"),
+    [
+        (lambda x, y: x + y, []),
+        (lambda x, y: (x + y) * y, ["mul"]),
+        (lambda x, y: x * y + x, ["mul", "add"]),
+        (lambda x, y: ops.relu(x * y), ["mul"]),
+        (lambda x, y: ops.relu(x) * y, ["mul"]),
+        (lambda x, y: ops.sum([x * y, x]), ["mul", "add"]),
+        (lambda x, y: x**3, ["power", "mul", "mul"]),
+    ],
+)
+def test_gradients_as_graphs_record_no_product_with_one_and_no_sum_with_nothing(f, recorded):
+    x = Value(2.0)
+    f(x, Value(3.0)).backward(create_graph=True)
+    graph = autograd_tiny.Graph.of(x.grad)
+    assert [node.op.name for node in graph.nodes if node.op] == recorded
+
+
+@pytest.mark.parametrize(("then", "now"), [(2.0, -2.0), (-2.0, 2.0)])
+def test_data_that_changes_to_nan_or_from_nan_is_stale(then, now):
+    x = Value(then)
+    y = ops.log(x)
+    x.data = now
+    with pytest.raises(StaleValueError, match="nan"):
+        y.backward(create_graph=True)
+
+
+def test_rules_on_values_may_use_registered_operations_only():
+    assert VALUES.sin is ops.sin
+    with pytest.raises(AttributeError, match="slope rules may use registered operations; 'bogus' is none"):
+        VALUES.bogus  # noqa: B018 - the look-up is the test

@@ -710,3 +710,27 @@ def test_pure_second_differences_take_one_step_to_each_side():
 def test_steps_suit_the_point():
     precise = _Precise(lambda x, y, z: x * y * z, (0.0, -0.25, 8.0), 20)
     assert [step * 10**15 for step in precise.steps] == [1, 0.25, 1]
+    assert [step * 10**15 for step in _Precise(lambda x: x, (0.5,), 21).steps] == [0.5]
+
+
+@pytest.mark.parametrize(("x", "digits"), [(0.0, 62), (1.0, 62), (30.0, 64), (0.25, 62), (1e-4, 70)])
+def test_working_digits_keep_the_step_beside_the_point_and_its_square(x, digits):
+    assert _Precise(lambda x: 2 * x, (x,), 20).mp.dps == digits
+
+
+def test_numbers_of_these_systems_are_shown_as_they_are_made():
+    assert repr(Complex(1.0, -0.5)) == "Complex(1.0, -0.5)"
+    assert repr(Degree(2)) == "Degree(2)"
+
+
+def test_degrees_take_constants_as_floats():
+    x = Degree(2)
+    assert degrees.number(x) is x
+    assert (degrees.number(3), type(degrees.number(3))) == (3.0, float)
+
+
+@pytest.mark.parametrize("method", [mpmath_gradient, mpmath_hessian])
+def test_mpmath_gives_50_digits_unless_told(method):
+    found = method(lambda x: x * x / 3, 1.0)
+    assert found == method(lambda x: x * x / 3, 1.0, digits=50)
+    assert found != method(lambda x: x * x / 3, 1.0, digits=51)

@@ -164,6 +164,7 @@ class TestSlopeFormulas:
             ("tanh", ["(1 - z) * (1 + z)"]),
             ("relu", ["1 if x > 0 else 0"]),
             ("log", ["1 / x"]),
+            ("log1p", ["1 / (1 + x)"]),
             ("sin", ["cos(x)"]),
             ("exp", ["z"]),
             ("hypot", ["0 if z == 0 else x / z", "0 if z == 0 else y / z"]),

@@ -1,10 +1,13 @@
 """The laws hold on this engine for drawn expressions, and each is violated when the engine is broken on purpose."""
 
+import dataclasses
 import math
 import sys
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 from autograd_tiny import Value, forget, ops, primitive, value
 from autograd_tiny.errors import GradientMismatchError, MissingPackageError, ParameterError
@@ -325,3 +328,40 @@ def test_the_seed_reaches_the_new_process():
     hash_seed(SQUARE, seeds=[7], setup="import os\nassert os.environ['PYTHONHASHSEED'] == '7'")
     with pytest.raises(ParameterError, match="fails in a new process"):
         hash_seed(SQUARE, seeds=[7], setup="import os\nassert os.environ['PYTHONHASHSEED'] == '8'")
+
+
+def test_the_factors_of_linearity_differ_in_size_and_sign(monkeypatch):
+    seen = []
+    monkeypatch.setattr(laws, "_require", lambda law, left, terms, *rest: seen.append((left, terms)))
+    laws.linearity(lambda x: x * x, lambda x: 2 * x, (3.0,))
+    laws.linearity(lambda x: x * x, lambda x: 2 * x, (3.0,), a=1.0, b=4.0)
+    assert seen == [(12.0, [15.0, -3.0]), (14.0, [6.0, 8.0])]
+
+
+def test_each_hash_seed_gets_a_process(monkeypatch):
+    seeds = []
+
+    def run(command, env, **settings):
+        seeds.append(env["PYTHONHASHSEED"])
+        return SimpleNamespace(returncode=0, stdout=f"{(9.0).hex()} {(6.0).hex()}", stderr="")
+
+    monkeypatch.setattr(laws.subprocess, "run", run)
+    hash_seed(SQUARE)
+    assert seeds == ["0", "1", "2", "3"]
+
+
+def test_ready_tests_draw_for_their_law(monkeypatch):
+    calls = []
+    monkeypatch.setattr(laws, "LAWS", {"mine": lambda f, g: calls.append((f, g))})
+    tests = ready_properties(st.just(SQUARE))
+    assert [(name, test.__name__) for name, test in tests.items()] == [("test_mine", "test_mine")]
+    tests["test_mine"]()
+    assert calls[0] == (SQUARE, SQUARE)
+
+
+def test_measurements_are_frozen_and_small():
+    measured = laws._measure(lambda x: x * x, (3.0,))
+    assert (measured.value, measured.gradient) == (9.0, [6.0])
+    assert not hasattr(measured, "__dict__")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        measured.value = 0.0

@@ -6,6 +6,7 @@ import math
 import sys
 from itertools import islice
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
@@ -200,8 +201,8 @@ def test_an_operation_without_a_number_in_its_domain_is_reported():
 
     try:
 
-        @settings(suppress_health_check=[HealthCheck.filter_too_much])
-        @given(expressions(["nowhere"]))
+        @settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+        @given(expressions(["nowhere"], size=(1, 1), numbers=st.sampled_from((-1.0, 0.0, 1.0))))
         def never(expression):
             pytest.fail("nothing should have been drawn")
 
@@ -502,6 +503,14 @@ def test_errors_are_told_by_their_message():
         RandomExpression.from_json("?")
 
 
+def test_instructions_take_no_more_memory_than_they_have_to():
+    assert not hasattr(PRODUCT.instructions[0], "__dict__")
+
+
+def test_a_new_expression_has_a_signature_of_its_own():
+    assert str(inspect.signature(RandomExpression((), (1.0, 2.0, 3.0)))) == "(x1, x2, x3)"
+
+
 def test_an_operation_without_parameters_is_saved_without_them():
     assert json.loads(PRODUCT.to_json())["instructions"] == [
         {"op": "mul", "operands": ["x1", "x2"]},
@@ -621,7 +630,7 @@ def test_every_leaf_depends_on_itself_once_and_the_last_is_the_root():
     ],
 )
 def test_what_choices_mean(sharing, choices, operands):
-    assert _Builder((1.0, 2.0, 3.0), sharing).operands(choices) == operands
+    assert repr(_Builder((1.0, 2.0, 3.0), sharing).operands(choices)) == repr(operands)  # 2 and 2.0 are not the same
 
 
 def test_the_only_number_is_shared():
@@ -683,7 +692,7 @@ def settled(x, domain=ANY, spread=1.0, accept=lambda x: True):
         (2.0, Domain(), STEEP),
         (3.0 + MARGIN, Domain(excluding=(3.0,)), 1.0),
         (-3.0, Domain(excluding=(3.0,)), 1.0),
-        (1000.5, Domain(1000.0), 1.0),
+        (1000.5, Domain(1000.0), STEEP),
     ],
 )
 def test_comfortable_operands_stay_as_they_are(x, domain, spread):
@@ -897,8 +906,7 @@ def test_the_fewest_operands_with_a_kink(op, fewest):
         (ops.leaky_relu, 1, 0, {"alpha": 0.01}),
         (ops.leaky_relu, 1, 1, {"alpha": 0.005}),
         (ops.elu, 1, 5, {"alpha": 1.5}),
-        (ops.power, 1, 3, {"n": -1.0}),
-        (ops.power, 1, 6, {"n": 2.0}),
+        *[(ops.power, 1, knob, {"n": n}) for knob, n in enumerate((2.0, 3.0, 0.5, -1.0, 1.5, -0.5, 2.0))],
         (ops.softmax, 3, 5, {"index": 2.0}),
         (ops.leaky_relu.bind(alpha=0.25), 1, 1, {"alpha": 0.25}),
     ],
@@ -913,7 +921,7 @@ def test_parameters_of_your_own(own):
         return index * x + shift
 
     op = own(own_scaled, slopes=lambda m, y, x, *, index, shift: (index,))
-    assert _with_parameters(op, 3, 1).params == {"index": 1.0, "shift": -0.5}
+    assert _with_parameters(op, 3, 2).params == {"index": 3.0, "shift": 0.5}
 
     def own_each(m, *xs, index=None, scale=2.0):
         """Scale times one operand."""
@@ -952,3 +960,149 @@ def test_the_first_sixty_characters_of_a_name_are_compared(monkeypatch):
 
 def test_ordinary_hostile_floats_are_below_a_hundred():
     assert "floats(min_value=-100.0, max_value=100.0)" in repr(hostile_floats())
+
+
+def test_the_limits_within_which_expressions_are_built():
+    assert (LARGE, STEEP, FAINT, LARGEST_RESULT) == (8.0, 16.0, 2.0**-40, 1024.0)
+    assert (MARGIN, KINK_MARGIN) == (1 / 8, 1 / 64)
+
+
+# ---------------------------------------------------------------- what hypothesis is asked for
+
+
+class Asked:
+    """The strategies of hypothesis, with a note of the settings of each."""
+
+    def __init__(self):
+        self.notes = []
+
+    def __getattr__(self, name):
+        def strategy(*arguments, **settings):
+            kept = [x for x in arguments if isinstance(x, int | float)]
+            self.notes.append((name, *kept, *settings.values()))
+            return getattr(st, name)(*arguments, **settings)
+
+        return strategy
+
+    def of(self, name):
+        """Return the settings of the strategies of that name, in order."""
+        return [note[1:] for note in self.notes if note[0] == name]
+
+
+@pytest.mark.parametrize(
+    ("settings_given", "lengths", "leaves"),
+    [
+        ({}, [(1, 12), (3, 12), (6, 12)], (1, 4)),
+        ({"size": (5, 40), "leaves": (2, 3)}, [(5, 40), (10, 40), (20, 40)], (2, 3)),
+        ({"size": (5, 8)}, [(5, 8)], (1, 4)),
+        ({"size": (3, 8)}, [(3, 8), (4, 8)], (1, 4)),
+    ],
+)
+def test_how_many_instructions_and_leaves_are_drawn(monkeypatch, settings_given, lengths, leaves):
+    asked = Asked()
+    monkeypatch.setattr(strategies, "_hypothesis", lambda: asked)
+    expressions(["add"], **settings_given)
+    assert asked.of("lists") == [*lengths, leaves]
+    assert asked.of("floats") == [(-2.0, 2.0, False)]
+
+
+def test_your_own_numbers_replace_ours(monkeypatch):
+    asked = Asked()
+    monkeypatch.setattr(strategies, "_hypothesis", lambda: asked)
+    expressions(["add"], numbers=st.just(0.5))
+    assert asked.of("floats") == []
+
+
+@pytest.mark.parametrize(
+    ("op", "lists", "integers"),
+    [
+        (ops.where, [], [(0, 14)]),
+        (ops.sum, [(1, 4)], [(0, 14)]),
+        (ops.dot, [(1, 3)], [(0, 14)]),
+        (ops.power, [], [(0, 14), (0, 11)]),
+        (ops.power.bind(n=2.0), [], [(0, 14)]),
+        (ops.softmax, [(1, 4)], [(0, 14), (0, 11)]),
+    ],
+)
+def test_what_is_drawn_for_an_instruction(op, lists, integers):
+    asked = Asked()
+    drawn = strategies._instructions(asked, op)
+    assert (asked.of("lists"), asked.of("integers")) == (lists, integers)
+    found, choices, _ = find(drawn, lambda _: True)
+    assert found is op
+    assert len(choices) == (op.arity or (2 if op.pairs else 1))
+
+
+def test_an_operation_gets_as_many_operands_as_it_needs(own):
+    def many(m, *xs):
+        """The sum of five numbers or more."""
+        return m.sum(xs)
+
+    asked = Asked()
+    strategies._instructions(asked, own(many, slopes=lambda m, y, *xs: tuple([1.0] * len(xs)), at_least=5))
+
+    def many_pairs(m, xs, ws):
+        """The weighted sum of two numbers or more."""
+        return m.dot(xs, ws)
+
+    strategies._instructions(asked, own(many_pairs, slopes=lambda m, y, xs, ws: (*ws, *xs), pairs=True, at_least=2))
+    assert asked.of("lists") == [(5, 5), (2, 3)]
+
+
+@pytest.fixture
+def drawn_from(monkeypatch):
+    """What expressions() builds from one point and one instruction instead of what hypothesis draws."""
+    asked = Asked()
+    asked.composite = lambda function: lambda: function
+    monkeypatch.setattr(strategies, "_hypothesis", lambda: asked)
+    monkeypatch.setattr(hypothesis, "reject", lambda: pytest.fail("rejected"))
+
+    def build(op, *choices, **settings_given):
+        draws = iter([[0.5], [(op, choices, 0)]])
+        return steps(expressions([op], **settings_given)(lambda _: next(draws)))
+
+    return build
+
+
+def test_sharing_and_staying_away_from_kinks_are_the_default(drawn_from):
+    assert drawn_from(ops.mul, 0, 0) == [("mul", (0, 0))]
+    assert drawn_from(ops.mul, 0, 0, sharing=False) == [("mul", (0, 2.0))]
+    assert drawn_from(ops.relu, 0) == [("relu", (0,))]
+    assert drawn_from(ops.relu, 0, kinks="at") == [("add", (0, -0.5)), ("relu", (1,))]
+
+
+def test_an_expression_without_instructions_is_not_handed_out(nowhere, drawn_from):
+    with pytest.raises(pytest.fail.Exception, match="rejected"):
+        drawn_from(nowhere, 0)
+
+
+def test_operations_of_your_own_are_written_by_their_name(own):
+    def doubled(m, x, *, times=2.0):
+        """X times a number."""
+        return times * x
+
+    doubled = own(doubled, slopes=lambda m, y, x, *, times: (times,))
+    expression = RandomExpression((Instruction(doubled, (0,)), Instruction(ops.sin, (1,))), (0.5,))
+    assert expression.source == (
+        "from autograd_tiny.ops import sin\n"
+        "from autograd_tiny import registry\n\n\n"
+        "def f(x1):\n"
+        "    v1 = registry['doubled'](x1, times=2.0)\n"
+        "    v2 = sin(v1)\n"
+        "    return v2\n"
+    )
+    both = RandomExpression((Instruction(doubled, (0,)), Instruction(ops.mul, (1, 1))), (0.5,))
+    assert both.source.startswith("from autograd_tiny import registry\n\n\ndef f(x1):\n")
+
+
+def test_the_hostile_floats():
+    assert " ".join(map(repr, HOSTILE)) == (
+        "0.0 -0.0 1.0 -1.0 0.5 -0.5 1.5 -1.5 2.5 -2.5 2.225073858507201e-308 -2.225073858507201e-308 "
+        "2.225073858507202e-308 -2.225073858507202e-308 0.9999999999999999 -0.9999999999999999 "
+        "1.0000000000000002 -1.0000000000000002 0.49999999999999994 -0.49999999999999994 0.5000000000000001 "
+        "-0.5000000000000001 1.4999999999999998 -1.4999999999999998 1.5000000000000002 -1.5000000000000002 "
+        "2.4999999999999996 -2.4999999999999996 2.5000000000000004 -2.5000000000000004 5e-324 -5e-324 "
+        "2.2250738585072014e-308 -2.2250738585072014e-308 1e-200 -1e-200 2.220446049250313e-16 "
+        "-2.220446049250313e-16 1e+200 -1e+200 1.7976931348623157e+308 -1.7976931348623157e+308 inf -inf "
+        "2251799813685248.5 -2251799813685248.5 9007199254740992.0 -9007199254740992.0 nan"
+    )

@@ -39,6 +39,8 @@ from autograd_tiny import sum as total
 from autograd_tiny.errors import GradientMismatchError, NotARealNumberError, ParameterError
 from autograd_tiny.primitive import forget, registry
 from autograd_tiny.testing import check_gradients, numeric_gradient, numeric_hessian
+from autograd_tiny.testing.blame import _adds_up
+from autograd_tiny.testing.problem import Problem
 from autograd_tiny.testing.report import GradientReport, GradientRow
 
 SMOOTH = sorted(name for name, op in registry.items() if not op.kinks and not op.per_operand)
@@ -599,6 +601,7 @@ def test_a_report_to_the_letter():
     ]
     assert repr(report) == f"<GradientReport: {report.summary}>"
     assert not report
+    assert (GradientReport((right,)).blame, GradientReport((right,)).reproducer) == ("", "")
     assert [bool(GradientReport((row,))) for row in (right, kink, doubt, wrong)] == [True, True, False, False]
 
 
@@ -620,3 +623,18 @@ def test_numeric_hessian_of_large_arguments():
     (xx, xy), (yx, yy) = numeric_hessian(lambda x, y: x * y * y, 1000.0, 3000.0)
     assert xx == pytest.approx(0.0, abs=1e-5)
     assert (xy, yx, yy) == pytest.approx((6000.0, 6000.0, 2000.0), rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("f", "off", "right"),
+    [
+        (lambda x: 3 * x, 0.0, True),
+        (lambda x: 3 * x, 3e-10, False),
+        (lambda x: 1e8 * x - 1e8 * x, 1e-9, True),
+        (lambda x: 1e8 * x - 1e8 * x, 1e-6, False),
+    ],
+)
+def test_a_gradient_adds_up_to_within_rounding(f, off, right, monkeypatch):
+    monkeypatch.setattr("autograd_tiny.testing.blame.grad", lambda f: lambda numbers: [grad(f)(numbers)[0] + off])
+    problem = Problem(f, (0.5,))
+    assert _adds_up(problem, *problem.record()) is right

@@ -74,7 +74,7 @@ def _forward_hessian(f: Callable[..., Any], *args: Tree) -> list[Any]:
 
 
 def _at_kink(root: Value) -> bool:
-    nodes = [node for node in topological_order([root]) if node.op is not None]
+    nodes = topological_order([root])
     return any(0.0 in node.op.gaps(*[parent.data for parent in node.parents]) for node in nodes if node.op is not None)
 
 

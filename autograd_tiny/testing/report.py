@@ -44,7 +44,7 @@ class GradientRow:
         return self.verdict in ("ok", "subgradient")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class GradientReport:
     """The outcome of a gradient check: true if every derivative is right, and a table when printed.
 

@@ -45,7 +45,7 @@ class Instruction:
     operands: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class RandomExpression:
     """A function of numbers written as a list of instructions, and a point to try it at.
 
@@ -458,8 +458,6 @@ class _Builder:
 
     def moved(self, operand: Operand, goal: float) -> Operand:
         """Return the operand shifted to exactly ``goal``."""
-        if not isinstance(operand, int):
-            return goal
         value = self.number(operand)
         if value + (goal - value) == goal:
             return self.shifted(operand, goal - value)
@@ -648,7 +646,7 @@ def _chosen(ops: Iterable[Primitive | str] | None) -> list[Primitive]:
 def _registered(name: str) -> Primitive:
     op = registry.get(name)
     if op is None:
-        close = get_close_matches(name[:60], registry, n=1)
+        close = get_close_matches(name[:60], registry)
         hint = f"did you mean {close[0]}?" if close else "registry lists the names"
         raise ParameterError(f"no operation is called {_short(name)}; {hint}")
     return op
