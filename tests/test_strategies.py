@@ -1028,8 +1028,8 @@ def test_what_is_drawn_for_an_instruction(op, lists, integers):
     asked = Asked()
     drawn = strategies._instructions(asked, op)
     assert (asked.of("lists"), asked.of("integers")) == (lists, integers)
-    found, choices, _ = find(drawn, lambda _: True)
-    assert found is op
+    found, choices, knob = find(drawn, lambda _: True)
+    assert (found, knob) == (op, 0)
     assert len(choices) == (op.arity or (2 if op.pairs else 1))
 
 
