@@ -500,13 +500,14 @@ def test_an_infinite_slope_bounds_nothing():
 
 def row_of(analytic, value, error=0.0, sides=None, tolerance=None):
     below, above = sides or (value, value)
-    return judge("x", 1, analytic, NumericSlope(value, error, below, above, 0.0, sides is not None), 0.0, tolerance)
+    numeric = NumericSlope(value, error, below, above, 0.0, sides is not None, spread=(0.5, 2.0))
+    return judge("x", 1, analytic, numeric, 0.0, tolerance)
 
 
 def test_the_reasons_of_verdicts():
     jump = "the function jumps here: it has no derivative"
     no_number = "no difference quotient here is a number"
-    unknown = "different steps give different slopes: cancellation, or a kink or jump nearby"
+    unknown = "different steps give slopes from 0.5 to 2: cancellation, or a kink or jump nearby"
     for row, verdict, reason in (
         (row_of(1.0, 1.0), "ok", ""),
         (row_of(1.5, 1.0), "wrong", "gap above tolerance"),
@@ -522,6 +523,16 @@ def test_the_reasons_of_verdicts():
         (row_of(1.5, 1.0, 0.01, tolerance=0.1), "wrong", "gap above tolerance"),
     ):
         assert (row.verdict, row.reason) == (verdict, reason)
+
+
+def test_the_spread_is_that_of_all_steps():
+    found = slope_of(lambda t: math.fmod(t, 1e-9), 0.7, noise=1e-16)
+    low, high = found.spread
+    assert low <= found.value <= high
+    assert high - low > 0.1
+    steady = slope_of(math.sin, 0.3, noise=1e-16).spread
+    assert steady[0] <= math.cos(0.3) + 1e-9
+    assert steady[1] - steady[0] < 1e-9
 
 
 def test_infinite_slopes_agree_or_are_wrong():

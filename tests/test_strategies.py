@@ -1,8 +1,11 @@
 """Random expressions: inside their domains by construction, minimal when shrunk, and Python that says the same."""
 
+import importlib
 import inspect
 import json
 import math
+import os
+import subprocess
 import sys
 from itertools import islice
 
@@ -1085,14 +1088,40 @@ def test_operations_of_your_own_are_written_by_their_name(own):
     expression = RandomExpression((Instruction(doubled, (0,)), Instruction(ops.sin, (1,))), (0.5,))
     assert expression.source == (
         "from autograd_tiny.ops import sin\n"
-        "from autograd_tiny import registry\n\n\n"
+        "from autograd_tiny import registry\n"
+        f"import {__name__}  # registers an operation\n\n\n"
         "def f(x1):\n"
         "    v1 = registry['doubled'](x1, times=2.0)\n"
         "    v2 = sin(v1)\n"
         "    return v2\n"
     )
     both = RandomExpression((Instruction(doubled, (0,)), Instruction(ops.mul, (1, 1))), (0.5,))
-    assert both.source.startswith("from autograd_tiny import registry\n\n\ndef f(x1):\n")
+    assert both.source.startswith(
+        f"from autograd_tiny import registry\nimport {__name__}  # registers an operation\n\n\n"
+    )
+    assert both.source.count("import") == 2
+    doubled.__module__ = "__main__"
+    assert "registry\n# first run what registers the operations\n\n\ndef f(x1):\n" in both.source
+
+
+@pytest.mark.slow
+def test_a_reproducer_with_an_operation_of_your_own_runs_in_another_process(tmp_path, monkeypatch):
+    (tmp_path / "my_operations.py").write_text(
+        "from autograd_tiny import primitive\n\n"
+        "@primitive(slopes=lambda m, y, x: (3 * x,))\n"
+        "def wrong_square(m, x):\n    'x * x, with a slope that is wrong.'\n    return x * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    op = importlib.import_module("my_operations").wrong_square
+    try:
+        expression = RandomExpression((Instruction(op, (0,)),), (0.5,))
+        script = expression.reproducer
+    finally:
+        forget(op)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "guilty: wrong_square(x1) with x1 = 0.5" in done.stderr
 
 
 def test_the_hostile_floats():

@@ -8,6 +8,7 @@ from ..functional import grad
 from ..recording import describe, record_lines
 from ..value import Value, topological_order
 from .problem import Problem
+from .report import between
 from .rounding import Bound
 from .verdicts import by_differences
 
@@ -64,7 +65,7 @@ def _fault_of(node: Value, order: int) -> str | None:
             what = (
                 f"operand {k + 1} is" if row.order == 1 else f"operand {i + 1}, differentiated in operand {j + 1}, is"
             )
-            return f"its slope in {what} {row.analytic:.10g} by its rule and {row.numeric:.10g} by differences"
+            return f"its slope in {what} {row.analytic:.10g} by its rule and {between(row, '.10g')} by differences"
     return None
 
 

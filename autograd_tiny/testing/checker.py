@@ -49,7 +49,8 @@ def check_gradients(
     Args:
         f: function of numbers or nested lists, tuples and dicts of them, with one number as its result.
         args: the point.
-        order: 1 for the gradient, 2 for the second derivatives too (with differences, forward and mpmath).
+        order: 1 for the gradient, 2 for the second derivatives too, n of them for each of n numbers (with differences,
+            forward and mpmath).
         tolerance: the gap allowed, as a fraction of max(1, |derivative|); by default what the estimated errors of
             both numbers allow.
         method: where the other numbers come from.

@@ -36,7 +36,7 @@ SURPRISE = 1e-4
 KINK = 1e-6
 """Smallest relative jump of the slope that is called a kink."""
 GROWTH = 1.05
-"""Quotients that grow by this factor at every halving of the step, however small, have no finite limit."""
+"""Quotients that grow by this factor from step to step, however small the steps, have no finite limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class NumericSlope:
         below, above: the slopes on either side; equal to ``value`` where the function is smooth.
         size: the largest |f| found within 1/16 of max(1, |x|), over max(1, |x|): a slope of ordinary size.
         kink: whether the slopes on both sides differ.
+        spread: the smallest and the largest slope that steps of different sizes gave.
     """
 
     value: float
@@ -68,6 +69,7 @@ class NumericSlope:
     above: float
     size: float
     kink: bool = False
+    spread: tuple[float, float] = (math.nan, math.nan)
 
 
 UNKNOWN = NumericSlope(math.nan, math.inf, math.nan, math.nan, 0.0)
@@ -285,7 +287,8 @@ def _chosen(rungs: list[_Rung]) -> NumericSlope:
         return steep
     # At the end of a domain only the side that is inside has a slope.
     slope = central if central.error < math.inf else min(below, above, key=lambda side: side.error)
-    return NumericSlope(slope.value, slope.error, slope.value, slope.value, size)
+    seen = [rung.central.value for rung in rungs if rung.central.error < math.inf] or [slope.value]
+    return NumericSlope(slope.value, slope.error, slope.value, slope.value, size, spread=(min(seen), max(seen)))
 
 
 def _steep(rungs: list[_Rung], size: float) -> NumericSlope | None:

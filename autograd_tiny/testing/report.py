@@ -85,7 +85,7 @@ class GradientReport:
             first = wrong[0]
             outcome = (
                 f"gradients differ: {len(wrong)} of {total}; {first.name} is {first.analytic:.10g} analytically and "
-                f"{_between(first, '.10g')} numerically"
+                f"{between(first, '.10g')} numerically"
             )
         elif doubtful:
             first = doubtful[0]
@@ -108,7 +108,7 @@ class GradientReport:
     def __str__(self) -> str:
         lines = [("argument", "analytic", "numeric", "gap", "tolerance", "verdict")]
         for row in self.rows:
-            numbers = f"{row.analytic:.10g}", _between(row, ".6g"), f"{row.gap:.1e}", f"{row.tolerance:.1e}"
+            numbers = f"{row.analytic:.10g}", between(row, ".6g"), f"{row.gap:.1e}", f"{row.tolerance:.1e}"
             verdict = f"{row.verdict}: {row.reason}" if row.reason else row.verdict
             lines.append((printable(row.name), *numbers, printable(verdict)))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -120,7 +120,8 @@ class GradientReport:
         return f"<GradientReport: {self.summary}>"
 
 
-def _between(row: GradientRow, form: str) -> str:
+def between(row: GradientRow, form: str) -> str:
+    """Return the numeric side as text: one slope, or at a kink those on both sides."""
     if row.below == row.above or row.below != row.below:
         return format(row.numeric, ".10g")
     low, high = sorted((row.below, row.above))

@@ -127,7 +127,7 @@ class RandomExpression:
     def source(self) -> str:
         """The function ``f`` as Python, one line per instruction."""
         names = self._names()
-        lines, functions, own = [], set(), False
+        lines, functions, own = [], set(), list[str]()
         for name, (op, operands) in zip(names[len(self.point) :], self._steps(), strict=True):
             texts = [names[x] if isinstance(x, int) else repr(x) for x in operands]
             written = _as_operator(op, operands, texts)
@@ -135,11 +135,13 @@ class RandomExpression:
                 built_in = op.__module__ == operations.__name__
                 if built_in:
                     functions.add(op.name)
-                own = own or not built_in
+                else:
+                    own.append(_registering(op))
                 written = _as_call(op, texts, op.name if built_in else f"registry[{op.name!r}]")
             lines.append(f"    {name} = {written}\n")
         imports = f"from {operations.__name__} import {', '.join(sorted(functions))}\n" if functions else ""
         imports += f"from {__package__.partition('.')[0]} import registry\n" if own else ""
+        imports += "".join(dict.fromkeys(own))
         arguments = ", ".join(self.variables)
         spacing = "\n\n" if imports else ""
         return f"{imports}{spacing}def f({arguments}):\n{''.join(lines)}    return {names[-1]}\n"
@@ -285,6 +287,13 @@ _SIGNS = {
     operations.remainder: "%",
     operations.pow: "**",
 }
+
+
+def _registering(op: Primitive) -> str:
+    """Return the line that makes an operation of the user's own known in another program."""
+    if op.__module__ == "__main__":
+        return "# first run what registers the operations\n"
+    return f"import {op.__module__}  # registers an operation\n"
 
 
 def _as_operator(op: Primitive, operands: tuple[Operand, ...], texts: list[str]) -> str:

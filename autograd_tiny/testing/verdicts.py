@@ -75,10 +75,9 @@ def judge(
         if numeric.kink and math.isinf(high - low):
             return "inconclusive", "the function jumps here: it has no derivative"
         if not known:
-            return (
-                "inconclusive",
-                "different steps give different slopes: cancellation, or a kink or jump nearby",
-            )
+            least, most = numeric.spread
+            seen = f"different steps give slopes from {least:.6g} to {most:.6g}"
+            return "inconclusive", f"{seen}: cancellation, or a kink or jump nearby"
         if math.isnan(analytic):
             return "wrong", "analytic is nan"
         if gap > max(allowed, believable):
