@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import inspect
 import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -30,6 +32,7 @@ OK, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 PIPED_WIDTH = 120
 LONGEST_MESSAGE = 1_000
+MOST_SECONDS = 120.0  # that somebody's engine may take
 MOST_CHECKED = 1_500  # variables times operands: seconds, where second derivatives of softmax are asked for
 
 
@@ -396,9 +399,34 @@ def _check_engine(arguments: argparse.Namespace) -> int:
 
     if arguments.at:
         raise CommandError("--at gives the variables of a formula their numbers; --engine FILE has none")
-    report = conformance(student_engine(arguments.engine))
+    with _at_most(MOST_SECONDS, arguments.engine):
+        report = conformance(student_engine(arguments.engine))
     print(report)
     return OK if report.ok else FAILED
+
+
+@contextmanager
+def _at_most(seconds: float, file: str) -> Iterator[None]:
+    """Stop what runs longer, by the same interrupt as Ctrl-C."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        _thread.interrupt_main()
+
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not late.is_set():
+            raise
+        raise CommandError(
+            f"{file} was still running after {seconds:g} seconds; is there an endless loop in it, or in its backward()?"
+        ) from None
+    finally:
+        timer.cancel()
 
 
 def _check_expression(arguments: argparse.Namespace) -> int:
@@ -480,20 +508,25 @@ def _mark(paths: list[str]) -> int:
     if not sheets:
         raise CommandError(f"there is no sheet-*.json in {place}; name the folder that  worksheet --out  wrote")
     by_code = {sheet.code: sheet for sheet in sheets}
-    results = []
+    results, mistakes = [], []
     for path in answers:
-        code = sheet_of(path)
-        sheet = sheets[0] if len(sheets) == 1 else by_code.get(code)
-        if sheet is None:
-            known = f"no sheet {code} in {place}" if code else "the file does not say which sheet it answers"
-            raise CommandError(f"cannot mark {path}: {known}; name the sheet's .json file instead of a folder")
-        results.append((path, mark(sheet, path)))
+        try:
+            code = sheet_of(path)
+            sheet = sheets[0] if len(sheets) == 1 else by_code.get(code)
+            if sheet is None:
+                known = f"no sheet {code} in {place}" if code else "the file does not say which sheet it answers"
+                raise CommandError(f"{known}; name the sheet's .json file instead of a folder")
+            results.append((path, mark(sheet, path)))
+        except AutogradTinyError as error:  # one bad file must not keep the class waiting
+            mistakes.append(f"cannot mark {path}: {error}")
     for path, marks in results:
         print(f"{printable(str(path))}\n{marks}\n")
     if len(results) > 1:
         for path, marks in results:
             print(f"{marks.points} of {len(marks.marks)}  {marks.name or printable(str(path))}")
-    return OK
+    for mistake in mistakes:
+        _mistake(mistake)
+    return MISTAKE if mistakes else OK
 
 
 # ---------------------------------------------------------------- operations

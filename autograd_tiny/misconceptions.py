@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
@@ -13,7 +13,7 @@ from itertools import zip_longest
 from . import ops
 from .errors import ParameterError
 from .graph import number_text
-from .primitive import Primitive, Slopes
+from .primitive import Primitive
 from .testing.cases import Case
 from .testing.diagnoses import BUGS, Tape, TapeNode
 from .testing.engines import OwnEngine
@@ -119,14 +119,8 @@ class _Notebook:
     def __init__(self, tape: Tape) -> None:
         self.lines: list[str] = []
         self._names: dict[int, str] = {}
-        self._giver = ""
         self._inner = tape
-        self.tape = replace(
-            tape,
-            start=self._start,
-            flow=self._flow,  # type: ignore[arg-type]  # hand_on() only goes through it
-            receive=self._receive,
-        )
+        self.tape = replace(tape, start=self._start, receive=self._receive)
 
     def name(self, node: TapeNode, name: str) -> TapeNode:
         """Remember what a node is called."""
@@ -144,21 +138,16 @@ class _Notebook:
         self._inner.start(nodes, root)
         self.lines.append(f"start: {self._names[id(root)]}.grad = {number_text(root.grad)}")
 
-    def _flow(self, node: TapeNode, slopes: Slopes) -> Iterator[tuple[TapeNode, float]]:
-        for parent, amount in self._inner.flow(node, slopes):
-            self._giver = self._names[
-                id(node)
-            ]  # just before the parent receives it; recursion may have come in between
-            yield parent, amount
-
-    def _receive(self, parent: TapeNode, amount: float) -> None:
+    def _receive(self, parent: TapeNode, amount: float, node: TapeNode) -> None:
         before = parent.grad
-        self._inner.receive(parent, amount)
+        self._inner.receive(parent, amount, node)
         if id(parent) not in self._names:
             return  # a plain number: nobody asks for its gradient
         name, after = self._names[id(parent)], number_text(parent.grad)
         added = f"{number_text(before)} + {number_text(amount)} = " if parent.grad == before + amount else ""
-        self.lines.append(f"{self._giver} hands {number_text(amount)} to {name}: {name}.grad = {added}{after}")
+        self.lines.append(
+            f"{self._names[id(node)]} hands {number_text(amount)} to {name}: {name}.grad = {added}{after}"
+        )
 
 
 def _run(case: Case, tape: Tape) -> tuple[str, ...]:

@@ -691,3 +691,33 @@ def test_a_missing_folder_is_told_from_a_missing_file(tmp_path: Path, capsys: Ca
     assert capsys.readouterr().err.endswith("make its folder first\n")
     assert main(["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json")]) == 2
     assert capsys.readouterr().err.endswith("No such file or directory\n")
+
+
+@pytest.mark.parametrize("loop", ["while True: pass", "while True: print('still here')"])
+def test_an_engine_that_never_ends_is_stopped(
+    loop: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "MOST_SECONDS", 0.3)
+    engine = tmp_path / "endless.py"
+    engine.write_text(f"class Value:\n    def backward(self):\n        pass\n\n{loop}\n")
+    assert main(["check", "--engine", str(engine)]) == 2
+    assert "was still running after 0.3 seconds; is there an endless loop in it" in capsys.readouterr().err
+
+
+def test_ctrl_c_during_a_check_is_still_ctrl_c(tmp_path: Path) -> None:
+    engine = tmp_path / "interrupted.py"
+    engine.write_text("class Value:\n    def backward(self):\n        pass\n\nraise KeyboardInterrupt\n")
+    assert main(["check", "--engine", str(engine)]) == 130
+
+
+def test_one_bad_file_of_answers_does_not_keep_the_others_waiting(tmp_path: Path, capsys: Captured) -> None:
+    folder = tmp_path / "quiz"
+    assert main(["worksheet", "a * b", "--at", "a=2", "b=3", "--hide", "values", "--out", str(folder)]) == 0
+    capsys.readouterr()
+    good, bad = tmp_path / "good.txt", tmp_path / "bad.txt"
+    good.write_text("b1 = 6\n")
+    bad.write_text("B99 = 4\n")
+    assert main(["worksheet", "--mark", str(folder / "sheet-1.json"), str(bad), str(good)]) == 2
+    out, err = capsys.readouterr()
+    assert "1 of 1 right" in out
+    assert err == f"autograd-tiny: cannot mark {bad}: the sheet has no blank B99; its blanks are B1 to B1\n"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from student_engines.buggy import MISTAKES, Assigns, NeverResets, RevisitsParents, WrongTanh
+from student_engines.buggy import MISTAKES, Assigns, NeverResets, ParentsInSet, RevisitsParents, WrongTanh
 from student_engines.sound import Value as Sound
 
 from autograd_tiny import Value, errors, ops
@@ -226,6 +226,11 @@ def test_every_classic_mistake_gets_its_diagnosis(mistake):
     report = conformance(mistake, examples=EXAMPLES)
     assert not report.ok
     assert list(map(str, report.diagnoses)) == MISTAKES[mistake]
+
+
+def test_a_set_of_parents_is_named_whether_or_not_its_order_varies_here():
+    (bug,) = conformance(ParentsInSet, examples=EXAMPLES).diagnoses
+    assert "kept in a set" in f"{bug.name} {bug.words}"
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

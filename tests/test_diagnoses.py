@@ -114,6 +114,7 @@ def test_only_six_nodes_have_their_sets_of_parents_tried_in_both_orders():
 @pytest.mark.parametrize(
     ("title", "in_mul", "in_sub"),
     [
+        ("= where += is needed", (30.0, 20.0), (12.0, 12.0)),
         ("upstream gradient forgotten", (-3.0, 2.0), (14.0, 10.0)),
         ("slopes swapped: each operand gets the derivative of the other", (16.0, 30.0), (0.0, -4.0)),
         ("wrong sign for the second operand", (0.0, 4.0), (36.0, 20.0)),
@@ -128,6 +129,12 @@ def test_a_wrong_rule_gives_the_numbers_of_the_mistake(title, in_mul, in_sub):
     assert observe(bend(Tape(), frozenset(["sub"])), GRAPH).grads == in_sub
     assert observe(bend(Tape(), frozenset(["exp"])), GRAPH).grads == (24.0, 20.0)
     assert observe(bend(Tape(), frozenset()), case((1.5,), script=(0,))).grads == (1.0,)
+
+
+def test_rules_that_assign_may_be_found_one_after_the_other():
+    bend = IN_OPERATIONS[0][2]
+    tape = bend(bend(Tape(), frozenset(["mul"])), frozenset(["sub"]))
+    assert observe(tape, GRAPH).grads == (18.0, 12.0)
 
 
 def test_a_wrong_reflected_operator_exchanges_a_number_and_a_node():
@@ -236,9 +243,19 @@ def test_a_rule_that_was_right_once_is_not_guilty_and_another_one_stays_so():
 
 def test_a_mistake_hidden_behind_another_one_is_named_later():
     """The sign of neg shows in an example only that loses one use, too."""
-    sinh = case((0.5,), (ops.sinh, 0))
-    trials = [wrong(sinh, -right(sinh).expected.grads[0]), wrong(X_TIMES_X, 3.0), wrong(TWO_NEG, 1.0)]
-    assert told(*trials) == ["wrong sign of the slope (in sinh)", "= where += is needed", *NEG_SIGN]
+    sinh = [case((x,), (ops.sinh, 0)) for x in (0.5, 0.25)]
+    signs = [wrong(each, -right(each).expected.grads[0]) for each in sinh]
+    assert told(*signs, wrong(X_TIMES_X, 3.0), wrong(TWO_NEG, 1.0)) == [
+        "wrong sign of the slope (in sinh)",
+        "= where += is needed",
+        *NEG_SIGN,
+    ]
+
+
+def test_an_assignment_in_one_rule_is_named_with_it_and_in_all_of_them_without():
+    sums = wrong(case((3.0,), (ops.add, 0, 0)), 1.0)
+    assert told(sums, right(X_TIMES_X)) == ["= where += is needed (in add)"]
+    assert told(sums, wrong(X_TIMES_X, 3.0)) == ["= where += is needed"]
 
 
 def test_every_mistake_in_a_rule_is_recognised():

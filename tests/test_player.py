@@ -149,6 +149,17 @@ class TestPage:
         with pytest.raises(GraphError, match=r"at most 150 nodes and this graph has 151; play a smaller part"):
             explain(total).player()
 
+    def test_is_too_much_above_500_edges(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def laid_out() -> None:
+            raise AssertionError("refused too late")
+
+        a, b = Value(1.0, "a"), Value(2.0, "b")
+        most = dot([a] * 250, [b] * 250)
+        assert explain(most).player().html.count('data-edge="') == 500
+        monkeypatch.setattr(layout, "find_engine", laid_out)
+        with pytest.raises(GraphError, match=r"at most 500 edges and this graph has 501; play a smaller part"):
+            explain(exp(most)).player()
+
     def test_is_refused_without_a_graphviz_engine(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(layout, "find_engine", lambda: None)
         with pytest.raises(MissingPackageError, match="pip install graphviz-pure"):

@@ -13,7 +13,7 @@ from autograd_tiny import Value, errors, ops
 from autograd_tiny.primitive import registry
 from autograd_tiny.testing import cases, report_card
 from autograd_tiny.testing.cases import Case, Observation, trial
-from autograd_tiny.testing.diagnoses import BUGS, Bug
+from autograd_tiny.testing.diagnoses import BUGS, Bug, Tape
 from autograd_tiny.testing.engines import NotOfferedError, OwnEngine
 from autograd_tiny.testing.report_card import Check, ConformanceReport, _differences, _Run, conformance
 from autograd_tiny.testing.strategies import Instruction
@@ -244,6 +244,87 @@ def test_what_failed_is_diagnosed(few):
     assert [check.name for check in report.failed] == ["2 - x"]
     assert list(map(str, report.diagnoses)) == ["wrong reflected operator: 2 - x computed as x - 2 (in sub)"]
     assert conformance(Without(negated=["maximum"]), examples=1).diagnoses == ()
+
+
+class Later(OwnEngine):
+    """A wrong sign; from some run of backward on it is something else."""
+
+    def __init__(self, calm, later=lambda: 7.0):
+        self.calm, self.later, self.leaves, self.runs = calm, later, 0, 0
+
+    def leaf(self, number):
+        self.leaves += 1
+        return super().leaf(number)
+
+    def backward(self, root):
+        self.runs += 1
+        super().backward(root)
+
+    def grad(self, leaf):
+        return -super().grad(leaf) if self.runs <= self.calm else self.later()
+
+
+def raises(error):
+    def later():
+        raise error
+
+    return later
+
+
+NEG = Case((3.0,), (Instruction(ops.neg, (0,)),), (1,))
+SIGN, UNSTABLE = ["wrong sign of the slope (in neg)"], ["results depend on memory addresses"]
+
+
+def told(engine, *programs):
+    run = _Run(engine)
+    run.trials = [trial(engine, case) for case in programs]
+    return [str(bug) for bug in run.diagnoses()]
+
+
+@pytest.mark.parametrize(("calm", "diagnoses"), [(1, UNSTABLE), (8, UNSTABLE), (9, SIGN)])
+def test_an_example_that_failed_is_run_eight_times_again(calm, diagnoses):
+    engine = Later(calm)
+    assert told(engine, NEG) == diagnoses
+    assert engine.runs == min(calm + 1, 9)
+
+
+def test_before_each_run_more_leaves_take_the_places_in_memory():
+    engine = Later(9)
+    told(engine, NEG)
+    assert engine.leaves == 9 + sum(range(8))
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), NotOfferedError("no"), SystemExit()])
+def test_an_example_that_gave_numbers_and_then_none_does_not_repeat(error):
+    assert told(Later(1, raises(error)), NEG) == UNSTABLE
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit()])
+def test_a_leaf_that_can_no_longer_be_made_does_not_repeat(error):
+    class Few(Later):
+        def leaf(self, number):
+            if self.leaves == 2:
+                raise error
+            return super().leaf(number)
+
+    assert told(Few(9), NEG) == UNSTABLE
+
+
+def test_the_words_for_numbers_that_vary_say_what_to_look_for():
+    run = _Run(Later(1))
+    run.trials = [trial(run.engine, NEG)]
+    (bug,) = run.diagnoses()
+    assert "kept in a set, whose order varies; use a list" in " ".join(str(ConformanceReport("e", (), (bug,))).split())
+    assert list(bug.change(Tape(), NEG)) == []
+
+
+def test_errors_and_right_examples_are_not_run_again():
+    engine = Later(0, raises(ValueError("no")))
+    assert told(engine, NEG) == []
+    assert engine.runs == 1
+    engine = Later(0, lambda: -1.0)
+    assert told(engine, NEG) == []
+    assert engine.runs == 1
 
 
 # ---------------------------------------------------------------- hard points and depth

@@ -24,27 +24,46 @@ from autograd_tiny.value import gradients, topological_order
 # ---------------------------------------------------------------- 2,000 random graphs
 
 CHUNKS, GRAPHS, HESSIANS = 20, 100, 10  # per chunk; a chunk is one test, so that they spread over processes
+LARGE, LARGEST = 15, 3  # per chunk, of over 100 and of over 150 nodes
+SIZES = (5, 20), (40, 80), (90, 130)  # instructions, the constants not counted
 FAINT = 1e-18  # the 20 digits of the differences leave as much of a derivative that is 0
 DIGITS_60 = mpmath_numbers(mpmath_context(60))
-SPARE = 30  # drawn on top: some graphs are too small or too large in the end
+SPARE = 60  # drawn on top: some graphs are too small or too large in the end
 
 
 def vector_function(expression):
     return lambda numbers: expression(*numbers)
 
 
+def rest_after(expression, place):
+    """The root as a function of one result, every other way from the leaves left as it is."""
+
+    def rest(x):
+        results = iter(range(len(expression.instructions)))
+        return expression.run(
+            list(map(Value, expression.point)),
+            lambda op, operands: x if next(results) == place else op.apply(*operands),
+        )[-1]
+
+    return rest
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_random_graphs_are_right(chunk):
-    """Value and gradients to 1e-9, or 1e-12 of the sum over all paths, of graphs of 5 to 200 nodes with sharing."""
+    """Value and gradients to 1e-9, or 1e-12 of the sum over all paths, of graphs of 5 to 200 nodes with sharing.
+
+    Of the results of each graph a few are checked, of the matrices of second derivatives a sample.
+    """
     seen = Counter()
 
     @seed(chunk)
     @settings(max_examples=GRAPHS + SPARE)
-    @given(expressions(leaves=(1, 3), size=(5, 150)))
+    @given(st.one_of([expressions(leaves=(1, 3), size=size) for size in SIZES]))
     def check(expression):
         leaves = [Value(x) for x in expression.point]
-        root = expression(*leaves)
+        nodes = expression.run(leaves)
+        root = nodes[-1]
         order = topological_order([root])
         if not 5 <= len(order) <= 200:
             return
@@ -52,10 +71,20 @@ def test_random_graphs_are_right(chunk):
         number = replay(Graph.of(root), {}, DIGITS_60)[len(order) - 1]
         assert math.isclose(root.data, number, rel_tol=1e-9, abs_tol=1e-12 * rounding_error(root) / EPS)
         f, point = vector_function(expression), list(expression.point)
+        places = {len(expression.instructions) * quarter // 4 for quarter in (1, 2, 3)}
+        results = [nodes[len(leaves) + place] for place in places]
         exact = mpmath_gradient(f, point, digits=20)
-        for leaf, number, paths in zip(leaves, exact, path_sums(root, leaves), strict=True):
-            assert math.isclose(leaf.grad, number, rel_tol=1e-9, abs_tol=1e-12 * paths + FAINT)
+        exact += [
+            mpmath_gradient(rest_after(expression, place), result.data, digits=20)
+            for place, result in zip(places, results, strict=True)
+        ]
+        checked = leaves + results
+        for node, number, paths in zip(checked, exact, path_sums(root, checked), strict=True):
+            assert math.isclose(node.grad, number, rel_tol=1e-9, abs_tol=1e-12 * paths + FAINT)
         seen["graphs"] += 1
+        seen["results"] += len(results)
+        seen["large"] += len(order) > 100
+        seen["largest"] += len(order) > 150
         seen["sharing"] += sum(len(node.parents) for node in order) > len(order) - 1  # more edges than a tree
         if len(order) % 6 == 0:  # a sample that a rerun repeats
             check_hessian(f, point)
@@ -72,7 +101,11 @@ def test_random_graphs_are_right(chunk):
         seen["hessians"] += 1
 
     check()
+    print(chunk, dict(seen))
     assert seen["graphs"] >= GRAPHS
+    assert seen["results"] >= 2 * GRAPHS
+    assert seen["large"] >= LARGE
+    assert seen["largest"] >= LARGEST
     assert seen["hessians"] >= HESSIANS
     assert seen["sharing"] > GRAPHS / 2
 

@@ -18,6 +18,7 @@ from .strategies import Instruction, RandomExpression
 
 RELATIVE = 1e-9
 OF_THE_PATHS = 1e-12  # of the sum of |path terms|: what rounding makes of terms that cancel
+RUNS = 8  # of an example that failed, to see whether it always fails in the same way
 OF_THE_ROUNDING = 4096.0  # the same margin over the bound for one value: 1e-12 / eps
 
 Step = int | tuple[int, float]
@@ -201,6 +202,22 @@ def _sizes(root: Value, leaves: Sequence[Value]) -> list[float]:
     """Return |root| for each leaf below it, else 0: inside a slope such as softmax's, y (1 - y), such terms cancel."""
     below = set(topological_order([root]))
     return [abs(root.data) if leaf in below else 0.0 for leaf in leaves]
+
+
+def repeats(engine: Engine, each: Trial) -> bool:
+    """Return whether an example that gave numbers gives them again, with its nodes elsewhere in memory.
+
+    Sets order nodes by their addresses, so that what depends on the order of a set does not repeat.
+    """
+    held: list[Any] = []
+    try:
+        for count in range(RUNS):
+            held += [engine.leaf(0.0) for _ in range(count)]  # takes the place of the nodes of the run before
+            if not each.agrees(observe(engine, each.case), each.got):
+                return False
+    except (Exception, SystemExit):  # a leaf that could be made, an operation that was offered: no more
+        return False
+    return True
 
 
 def simplest(engine: Engine, failing: Trial, keep: int = 0) -> Trial:

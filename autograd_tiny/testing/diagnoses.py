@@ -58,7 +58,7 @@ def _chain_rule(node: TapeNode, slopes: Slopes) -> Flow:
     return [(parent, slope * node.grad) for parent, slope in zip(node.parents, slopes, strict=True)]
 
 
-def _add(parent: TapeNode, amount: float) -> None:
+def _add(parent: TapeNode, amount: float, node: TapeNode) -> None:
     parent.grad += amount
 
 
@@ -98,7 +98,7 @@ class Tape(Engine):
         arrange: which operands an operation works on, given those it was called with.
         slopes: the slopes that a node uses in ``backward``.
         flow: what a node hands to its parents.
-        receive: what a parent does with it.
+        receive: what a parent does with it, given the node it comes from.
         start: how ``backward`` prepares the nodes.
         sweep: in which order it goes through them.
         name: what it is called.
@@ -114,7 +114,7 @@ class Tape(Engine):
     arrange: Callable[[Primitive, Operands], Operands] = _as_given
     slopes: Callable[[TapeNode], Slopes] = _recorded
     flow: Callable[[TapeNode, Slopes], Flow] = _chain_rule
-    receive: Callable[[TapeNode, float], None] = _add
+    receive: Callable[[TapeNode, float, TapeNode], None] = _add
     start: Callable[[list[TapeNode], TapeNode], None] = _reset_results
     sweep: Callable[[Tape, TapeNode], None] = _in_topological_order
     name: str = "tape"
@@ -149,7 +149,7 @@ class Tape(Engine):
     def hand_on(self, node: TapeNode, then: Callable[[TapeNode], None] | None = None) -> None:
         """Hand the gradient of a node to its parents; after each, do something with the parent."""
         for parent, amount in self.flow(node, self.slopes(node)):
-            self.receive(parent, amount)
+            self.receive(parent, amount, node)
             if then:
                 then(parent)
 
@@ -191,7 +191,7 @@ def _part(*forms: Mapping[str, Callable[..., object]]) -> Change:
     return change
 
 
-def _assign(parent: TapeNode, amount: float) -> None:
+def _assign(parent: TapeNode, amount: float, node: TapeNode) -> None:
     parent.grad = amount
 
 
@@ -343,6 +343,14 @@ BUGS: tuple[Bug, ...] = (
 )
 """Mistakes in how gradients flow, the most common first."""
 
+UNSTABLE = Bug(
+    "results depend on memory addresses",
+    "The same example, run again, gave other numbers. Parents or visited nodes are kept in a set, whose order varies; "
+    "use a list. If there is no set, look for random numbers, or for something that all graphs share.",
+    _part(),
+)
+"""What is said instead of a diagnosis when an example gives other numbers each time."""
+
 
 Bend = Callable[[Tape, frozenset[str]], Tape]
 
@@ -369,6 +377,14 @@ def _without_upstream(tape: Tape, operations: frozenset[str]) -> Tape:
     return replace(tape, flow=flow)
 
 
+def _assigns(tape: Tape, operations: frozenset[str]) -> Tape:
+    def receive(parent: TapeNode, amount: float, node: TapeNode) -> None:
+        assigns = node.op and node.op.name in operations
+        (_assign if assigns else tape.receive)(parent, amount, node)
+
+    return replace(tape, receive=receive)
+
+
 def _numbers_last(tape: Tape, operations: frozenset[str]) -> Tape:
     def arrange(op: Primitive, operands: Operands) -> Operands:
         reflected = op.name in operations - {"add", "mul"} and not isinstance(operands[0], TapeNode)
@@ -378,6 +394,13 @@ def _numbers_last(tape: Tape, operations: frozenset[str]) -> Tape:
 
 
 IN_OPERATIONS: tuple[tuple[str, str, Bend], ...] = (
+    (
+        "= where += is needed",
+        "A node that is used twice gets a gradient along each use, and they must add up; the backward rule of this "
+        "operation replaces what came before. Look for  parent.grad = ...  in it, or in the operations it is made of, "
+        "and write  parent.grad += ...",
+        _assigns,
+    ),
     (
         "upstream gradient forgotten",
         "The rule hands on its slope alone. It works as long as the operation comes last; the chain rule needs the "
@@ -442,7 +465,8 @@ def diagnose(trials: Iterable[Trial]) -> list[Bug]:
     while failed:
         best: Bug | None = None
         explained: list[Trial] = []
-        for bug in [*_about_operations(failed, passed, found), *BUGS]:
+        # The commonest mistake, in all operations, goes before that in some; those before the rarer ones.
+        for bug in [*BUGS[:1], *_about_operations(failed, passed, found), *BUGS[1:]]:
             matches = [each for each in failed if _reproduces([*found, bug], each)]
             if len(matches) > len(explained) and all(_reproduces([*found, bug], each) for each in passed):
                 best, explained = bug, matches

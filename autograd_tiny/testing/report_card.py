@@ -15,7 +15,7 @@ from ..errors import GradientMismatchError, MissingPackageError, ParameterError
 from ..primitive import Primitive, registry, whole
 from . import cases
 from .cases import Case, Trial, close, simplest, trial
-from .diagnoses import Bug, diagnose
+from .diagnoses import UNSTABLE, Bug, diagnose
 from .engines import ClassEngine, Engine, NotOfferedError
 from .strategies import expressions
 
@@ -149,7 +149,7 @@ def conformance(engine: Engine | type, *, examples: int = 100) -> ConformanceRep
         run.structure()
         run.random_expressions(examples)
         run.limits()
-        return ConformanceReport(adapter.name, tuple(run.checks), tuple(diagnose(run.trials)))
+        return ConformanceReport(adapter.name, tuple(run.checks), tuple(run.diagnoses()))
 
 
 class _Run:
@@ -216,6 +216,11 @@ class _Run:
             for each in self._try([cases.DEEP_CHAIN]):
                 told = each.got.error
                 self.checks.append(Check("depth", name, DIFFERS if told else PASSED, told))
+
+    def diagnoses(self) -> list[Bug]:
+        """Return the mistakes that explain what failed, if that is the same when it is run again."""
+        numbers = [each for each in self.trials if not each.ok and not each.got.error]
+        return diagnose(self.trials) if all(cases.repeats(self.engine, each) for each in numbers) else [UNSTABLE]
 
     def _search(self, program: Callable[..., Case], count: int, keep: int, examples: int) -> list[Trial]:
         """Return a failing case, made as simple as it gets, or some that passed; nothing if the engine can run none.

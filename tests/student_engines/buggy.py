@@ -1,6 +1,7 @@
 """The sound engine with one classic mistake each; ``MISTAKES`` says what the diagnosis has to be."""
 
 import math
+import random
 from collections import deque
 
 from student_engines.sound import Value
@@ -9,6 +10,33 @@ from student_engines.sound import Value
 class Assigns(Value):
     def receive(self, amount):
         self.grad = amount
+
+
+class AssignsInAdd(Value):
+    def __add__(self, other):
+        other = self.wrap(other)
+        out = type(self)(self.data + other.data, (self, other))
+
+        def hand_on():
+            self.grad = out.grad
+            other.grad = out.grad
+
+        out.hand_on = hand_on
+        return out
+
+
+class AssignsInMul(Value):
+    def __mul__(self, other):
+        other = self.wrap(other)
+        x, y = self.data, other.data
+        out = type(self)(x * y, (self, other))
+
+        def hand_on():
+            self.grad = y * out.grad
+            other.grad = x * out.grad
+
+        out.hand_on = hand_on
+        return out
 
 
 class RevisitsParents(Value):
@@ -111,8 +139,10 @@ class ForgetsSeed(Value):
 
 
 class ParentsInSet(Value):
+    """Its order varies with the addresses of the nodes."""
+
     def result(self, data, parents, slopes):
-        out = type(self)(data, set(parents))
+        out = type(self)(data, self.each_once(parents))
 
         def hand_on():
             for parent, slope in zip(out.parents, slopes, strict=False):
@@ -120,6 +150,27 @@ class ParentsInSet(Value):
 
         out.hand_on = hand_on
         return out
+
+    def each_once(self, parents):
+        return set(parents)
+
+
+class ParentsInOrderedSet(ParentsInSet):
+    """Here the order is always the same, so that the numbers are, too."""
+
+    def each_once(self, parents):
+        return sorted(set(parents), key=lambda node: node.data)
+
+
+class ParentsInVaryingOrder(ParentsInSet):
+    """As with a set, and the same on every machine."""
+
+    draws = random.Random(1)
+
+    def each_once(self, parents):
+        once = list(dict.fromkeys(parents))
+        self.draws.shuffle(once)
+        return once
 
 
 class LateBinding(Value):
@@ -241,6 +292,8 @@ STALE = "stale closure: the backward rule reads the data of now"
 
 MISTAKES = {
     Assigns: ["= where += is needed"],
+    AssignsInAdd: ["= where += is needed (in add)"],
+    AssignsInMul: ["= where += is needed (in mul)"],
     RevisitsParents: [REVISITS],
     PushesAccumulatedGradients: [REVISITS],
     PreOrder: [INCOMPLETE],
@@ -251,7 +304,8 @@ MISTAKES = {
     NeverResetsAndAddsSeeds: [NOT_RESET],
     ResetsEverything: ["backward() resets the leaves"],
     ForgetsSeed: ["the root's gradient is not set to 1"],
-    ParentsInSet: ["parents kept in a set"],
+    ParentsInOrderedSet: ["parents kept in a set"],
+    ParentsInVaryingOrder: ["results depend on memory addresses"],
     LateBinding: ["late-binding closure: every contribution goes to the last operand"],
     StaleClosure: [STALE],
     EqualIsSame: ["nodes with equal numbers are taken for one node"],

@@ -25,7 +25,7 @@ from .mathml import slope_trees, value_tree
 if TYPE_CHECKING:
     from ..steps import Explanation
 
-MOST_NODES = 150
+MOST_NODES, MOST_EDGES = 150, 500  # each edge has a slope, whose formula can name every operand
 LONGEST_TITLE = 34
 LONGEST_NAME = 20
 CARD_HEIGHT, CONSTANT_HEIGHT = 64.0, 28.0
@@ -52,11 +52,13 @@ class Player:
 
     def __init__(self, explanation: Explanation, title: str = "") -> None:
         graph = explanation.graph
-        if len(graph.nodes) > MOST_NODES:
-            raise GraphError(
-                f"the player shows at most {MOST_NODES} nodes and this graph has {len(graph.nodes)}; play a smaller "
-                "part (one example, one neuron), or print(explain(root))"
-            )
+        edges = sum(len(node.parents) for node in graph.nodes)
+        for count, most, what in ((len(graph.nodes), MOST_NODES, "nodes"), (edges, MOST_EDGES, "edges")):
+            if count > most:
+                raise GraphError(
+                    f"the player shows at most {most} {what} and this graph has {count}; play a smaller part (one "
+                    "example, one neuron), or print(explain(root))"
+                )
         self.explanation = explanation
         self.title = title or f"How the gradient of {graph.root.name} is found"
         self._layout = arrange(graph, [_size(graph, node) for node in graph.nodes])

@@ -245,7 +245,7 @@ def close(given: float, exact: float, digits: int) -> bool:
 # ---------------------------------------------------------------- reading answers
 
 _TRANSLATED = str.maketrans({"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}": "*"})
-_LINE = re.compile(r"^\s*(B\d+|sheet|name)\s*[=:]([^\n]*)$", re.MULTILINE)
+_LINE = re.compile(r"^\s*(B\d+|sheet|name)\s*[=:]([^\n]*)$", re.MULTILINE | re.IGNORECASE)
 _FORM = re.compile(r"=\s*([^=\[\]\n]*?)\\?\[(B\d+)\\?\]")  # a filled-in text or Markdown sheet: = -6 [B1]
 _HEADING = re.compile(r"\\?\(sheet ([0-9a-f]{6})\\?\)")
 _NAME = re.compile(r"^Name:([^\n]*)$", re.MULTILINE)
@@ -313,7 +313,7 @@ def _text(answers: str | os.PathLike[str]) -> str:
 
 
 def _read_lines(text: str) -> tuple[str, str, dict[str, Any]]:
-    lines = {found[1]: found[2].strip() for found in _LINE.finditer(text)}
+    lines = {found[1].lower().replace("b", "B"): found[2].strip() for found in _LINE.finditer(text)}
     filled = {found[2]: found[1].strip(" _\\") for found in _FORM.finditer(text)}
     headings, names = _HEADING.search(text), _NAME.search(text)
     code = lines.pop("sheet", headings[1] if headings else "")
