@@ -234,10 +234,12 @@ WORST = {
     "line ends": "\r\x85\u2028" * 3_000,
     "commas": f"sum([{',' * 9_000}])",
 }
+# Those that take longest in one of the forms that explain writes, or as a worksheet.
+ALL_FORMS = ["powers of powers", "max", "softmaxes", "nested choices", "38 variables checked"]
 LIMITED = """
 import math, resource, sys, tempfile
 from pathlib import Path
-from test_fuzz import WORST, parse, run
+from test_fuzz import ALL_FORMS, WORST, parse, run
 from autograd_tiny.errors import AutogradTinyError
 resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))
 
@@ -263,6 +265,13 @@ codes = [  # they print explain() and draw()
     for command, options in (("explain", []), ("draw", []), ("draw", ["--out", str(picture)]), ("check", []))
 ]
 assert codes[1] == codes[2], "what is drawn as text is drawn as a picture"
+if sys.argv[1] in ALL_FORMS:
+    folder = picture.parent
+    forms = [["--html", str(folder / "page.html")], ["--paths", *list(point)[:1]], ["--cost"]]
+    forms += [[option, str(folder / option)] for option in ("--latex", "--markdown", "--json")]
+    for options in forms:
+        limited(lambda: run("explain", text, *words, *options))
+    limited(lambda: run("worksheet", text, *words))
 run("ops", text)
 run("explain", "x", "--at", "x=" + text)
 run("explain", "x", "--at", text)
