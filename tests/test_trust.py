@@ -26,7 +26,7 @@ from autograd_tiny.value import gradients, topological_order
 CHUNKS, GRAPHS, HESSIANS = 20, 100, 5  # per chunk; a chunk is one test, so that they spread over processes
 LARGE = 5  # per chunk, of over 100 nodes
 SIZES = (5, 20), (40, 80), (90, 130)  # instructions, the constants not counted
-FAINT = 1e-14  # where a derivative is 0 the differences leave noise in their last digits
+FAINT = 1e-12  # where a derivative is 0 the differences leave noise in their last digits
 DIGITS_60 = mpmath_numbers(mpmath_context(60))
 SPARE = 20  # drawn on top: some graphs are too small or too large in the end
 
