@@ -6,18 +6,18 @@ import _thread
 import argparse
 import inspect
 import io
+import math
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
-from .errors import AutogradTinyError, printable
+from .errors import AutogradTinyError, did_you_mean, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,6 +94,14 @@ def _console() -> Console:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise CommandError(f"{message}; see  {self.prog} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            question = did_you_mean(str(value), map(str, action.choices or ()))
+            error.message += f"; {question}" if question else ""
+            raise
 
 
 def _positional(word: str) -> str:
@@ -269,7 +277,7 @@ def _parser() -> _Parser:
 
 def _expression_and_point(arguments: argparse.Namespace) -> tuple[Expression, dict[str, float]]:
     """Return the expression and one number per variable, in order of appearance."""
-    from .expression import parse
+    from .expression import CONSTANTS, parse
 
     expression = parse(arguments.expression.strip())
     given: dict[str, float] = {}
@@ -277,6 +285,10 @@ def _expression_and_point(arguments: argparse.Namespace) -> tuple[Expression, di
         name, equals, text = pair.partition("=")
         if not equals or not text:
             raise CommandError(f"--at needs NAME=NUMBER, got {pair!r}; write for example --at x=2 y=3")
+        if name in CONSTANTS:
+            raise CommandError(
+                f"--at {pair}: {name} is the constant {CONSTANTS[name]:.12g}; name the variable otherwise"
+            )
         if name not in expression.variables:
             known = ", ".join(expression.variables) or "none"
             raise CommandError(f"--at {pair}: the expression has no variable {name!r} (it has: {known})")
@@ -296,9 +308,17 @@ def _number(pair: str, text: str) -> float:
     from .expression import parse
 
     try:
-        return parse(text).evaluate({}).data
+        number = parse(text).evaluate({}).data
     except ExpressionError:
-        raise CommandError(f"--at {pair}: {text!r} is not a number; write for example --at x=2 y=3") from None
+        try:
+            number = float(text)  # nan, inf and 1e999 are no numbers of a formula
+        except ValueError:
+            number = 0.0
+        if math.isfinite(number):
+            raise CommandError(f"--at {pair}: {text!r} is not a number; write for example --at x=2 y=3") from None
+    if not math.isfinite(number):
+        raise CommandError(f"--at {pair}: only finite numbers are taken; write for example --at x=2 y=3")
+    return number
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -325,6 +345,8 @@ def _explain(arguments: argparse.Namespace) -> int:
         print(view)
     if arguments.step:
         walk(explanation, _console())
+    elif not views and not point and explanation.graph.root.is_leaf:
+        print("nothing to explain: numbers alone are computed at once, without a graph; use a variable, with --at")
     elif not views:
         explanation.print(_console())
         if explanation.steps:
@@ -340,6 +362,9 @@ def _written(arguments: argparse.Namespace, explanation: Explanation) -> list[ob
     from .explanation.latex import document
 
     forms = {"latex": explanation.to_latex, "markdown": explanation.to_markdown, "json": explanation.to_json}
+    printed = [f"--{name}" for name in forms if getattr(arguments, name) == "-"]
+    if len(printed) > 1:
+        raise CommandError(f"{' and '.join(printed)} would be printed into one another; give all but one a FILE")
     shown: list[object] = []
     for name, form in forms.items():
         path = getattr(arguments, name)
@@ -361,6 +386,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _draw(arguments: argparse.Namespace) -> int:
     from . import draw
+    from .primitive import whole
 
     expression, point = _expression_and_point(arguments)
     root = expression.evaluate(point)
@@ -374,7 +400,7 @@ def _draw(arguments: argparse.Namespace) -> int:
         thickness=arguments.thickness,
         highlight=arguments.highlight,
         theme=arguments.theme,
-        max_nodes=arguments.max_nodes,
+        max_nodes=whole(arguments.max_nodes, "--max-nodes"),
         collapse=None if arguments.collapse == "auto" else False,
         reproducible=arguments.reproducible,
     )
@@ -480,6 +506,7 @@ def _worksheet(arguments: argparse.Namespace) -> int:
 def _worksheets(arguments: argparse.Namespace) -> list[Worksheet]:
     from .explanation import variants, worksheet
     from .explanation.worksheets.sheet import KINDS, TITLE
+    from .primitive import whole
 
     hide: float | list[str] = arguments.hide or list(KINDS)
     with suppress(ValueError):  # names of kinds, which worksheet() checks
@@ -487,7 +514,7 @@ def _worksheets(arguments: argparse.Namespace) -> list[Worksheet]:
     if not arguments.at:
         from .expression import parse
 
-        number = 1 if arguments.variants is None else arguments.variants
+        number = 1 if arguments.variants is None else whole(arguments.variants, "--variants")
         return variants(parse(arguments.expression.strip()), number, arguments.seed, hide=hide)
     if arguments.variants is not None:
         raise CommandError("--at gives the numbers of one sheet and --variants chooses them; use one of the two")
@@ -537,10 +564,8 @@ def _ops(arguments: argparse.Namespace) -> int:
 
     name = arguments.name
     if name is not None and name not in registry:
-        close = get_close_matches(name, registry, n=1)
-        raise CommandError(
-            f"unknown operation {name!r}; {f'did you mean {close[0]}?' if close else 'autograd-tiny ops  lists them'}"
-        )
+        remedy = did_you_mean(name, registry) or "autograd-tiny ops  lists them"
+        raise CommandError(f"unknown operation {name!r}; {remedy}")
     _console().print(_operations(registry.values()) if name is None else _one_operation(registry[name]))
     return OK
 

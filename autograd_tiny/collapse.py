@@ -42,7 +42,7 @@ class Box:
     @property
     def name(self) -> str:
         """The scope, or how many nodes there are."""
-        return printable(self.scope) or f"{count(len(self.members), 'more node')}"
+        return printable(self.scope) or count(len(self.members), "more node")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _names(graph: Graph, names: object, what: str) -> list[str]:
         if name not in known:
             close = get_close_matches(name, known) or sorted(known, key=lambda scope: (scope.count("/"), scope))[:5]
             remedy = f"it has {', '.join(map(repr, close))}" if close else "no node has one; see autograd_tiny.scope"
-            raise ParameterError(f"{what}={name!r}: the graph has no such scope; {remedy}")
+            raise ParameterError(f"{what}={name!r}: the graph has no module or other scope of that name; {remedy}")
         listed.append(name)
     return listed
 

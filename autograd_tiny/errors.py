@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class AutogradTinyError(Exception):
     """Base of every error this package raises; catch it to catch them all."""
@@ -77,3 +82,15 @@ def printable(text: str) -> str:
     'a\\x1b[31m'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the question whether the closest of the known names was meant, nothing where none is close.
+
+    >>> did_you_mean("thanh", ["sin", "tanh"]), did_you_mean("q", ["sin", "tanh"])
+    ('did you mean tanh?', '')
+    """
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else ""

@@ -6,11 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from . import ops
 from .errors import GraphError, printable
 from .primitive import Primitive, latex_number
 from .value import NO_GRAD_YET, Constant, Value, topological_order
+
+MOST_NAMES = 12  # that an error lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,9 @@ class Graph:
             raise GraphError("a graph needs at least one root, got none; pass the Value that was computed last")
         for root in roots:
             if not isinstance(root, Value):
-                raise GraphError(
-                    f"a graph is taken from a Value, got {root!r} ({type(root).__name__}); "
-                    "was it computed from a Value?"
-                )
+                formula = "; a formula in text is computed by expression.parse(text).evaluate(numbers)"
+                remedy = formula if isinstance(root, str) else "; was it computed from a Value?"
+                raise GraphError(f"a graph is taken from a Value, got {root!r} ({type(root).__name__}){remedy}")
         order = topological_order(roots)
         index = {node: i for i, node in enumerate(order)}
         scopes = _scopes(order)
@@ -109,9 +111,64 @@ class Graph:
         """The first root."""
         return self.nodes[self.roots[0]]
 
+    @property
+    def leaves(self) -> list[Node]:
+        """The leaves that a derivative can be wanted for: all but constants."""
+        return [node for node in self.nodes if node.is_leaf and not node.constant]
+
+    def named(self, name: str) -> Node:
+        """Return the node of a name, or the first with that label.
+
+        Raises:
+            GraphError: when there is none; the message lists names that there are.
+
+        >>> from autograd_tiny import Value
+        >>> graph = Graph.of(Value(2.0, "width") * Value(3.0, "height"))
+        >>> graph.named("v1").data
+        6.0
+        >>> graph.named("weight")
+        Traceback (most recent call last):
+        autograd_tiny.errors.GraphError: the graph has no node 'weight'; it has height, width, v1
+        """
+        for node in self.nodes:
+            if node.name == name or (name and node.label == name):
+                return node
+        known = [node.name for node in self.nodes if not node.constant]
+        listed = list(dict.fromkeys([*get_close_matches(name, known), *known]))
+        more = ["..."] if len(listed) > MOST_NAMES else []
+        raise GraphError(f"the graph has no node {name!r}; it has {', '.join(listed[:MOST_NAMES] + more)}")
+
     def parents(self, node: Node) -> tuple[Node, ...]:
         """Return the operands of a node, in order; the same one twice for ``x * x``."""
         return tuple([self.nodes[i] for i in node.parents])
+
+    def ancestors(self, node: Node) -> set[int]:
+        """Return the indices of a node and of everything that it was computed from.
+
+        >>> from autograd_tiny import Value
+        >>> graph = Graph.of(Value(2.0, "a") * 3 + Value(1.0, "b"))
+        >>> [graph.nodes[i].name for i in sorted(graph.ancestors(graph.named("v1")))]
+        ['a', '3', 'v1']
+        """
+        found = {node.index}
+        for each in reversed(self.nodes[: node.index + 1]):
+            if each.index in found:
+                found.update(each.parents)
+        return found
+
+    def descendants(self, node: Node) -> set[int]:
+        """Return the indices of a node and of everything that was computed from it.
+
+        >>> from autograd_tiny import Value
+        >>> graph = Graph.of(Value(2.0, "a") * 3 + Value(1.0, "b"))
+        >>> [graph.nodes[i].name for i in sorted(graph.descendants(graph.named("a")))]
+        ['a', 'v1', 'v2']
+        """
+        found = {node.index}
+        for each in self.nodes[node.index + 1 :]:
+            if not found.isdisjoint(each.parents):
+                found.add(each.index)
+        return found
 
     def uses(self) -> list[int]:
         """Return, for each node, how often it is an operand."""

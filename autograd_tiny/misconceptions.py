@@ -6,12 +6,11 @@ import string
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 from itertools import zip_longest
 
 from . import ops
-from .errors import ParameterError
+from .errors import ParameterError, did_you_mean
 from .graph import number_text
 from .primitive import Primitive
 from .testing.cases import Case
@@ -104,8 +103,7 @@ def show(name: str) -> Comparison | Story:
     """
     shown = _SHOWS.get(name)
     if shown is None:
-        close = get_close_matches(name, _SHOWS, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(_SHOWS)}"
+        hint = did_you_mean(name, _SHOWS) or f"there are {', '.join(_SHOWS)}"
         raise ParameterError(f"unknown misconception {name!r}; {hint}")
     return shown()
 

@@ -389,6 +389,57 @@ def test_laws_are_these_programs():
         m = k + l
         m.backward()""")
 
+    assert cases.product(f, g).source(OWN) == textwrap.dedent("""\
+        a = Value(3.0)
+        b = Value(0.5)
+        c = Value(7.0)
+        d = Value(8.0)
+        e = a * a
+        f = e + b
+        g = d - c
+        h = g / d
+        i = f * h
+        i.backward()""")
+    assert cases.composition(f, g).source(OWN) == textwrap.dedent("""\
+        a = Value(3.0)
+        b = Value(0.5)
+        c = Value(-2.5)
+        d = Value(8.0)
+        e = a * a
+        f = e + b
+        g = f + c
+        h = d - g
+        i = h / d
+        i.backward()""")
+
+
+def test_a_homogeneous_function_of_degree_two():
+    g = RandomExpression((Instruction(ops.sub, (1, 0)), Instruction(ops.div, (2, 1))), (7.0, 8.0))
+    case = cases.homogeneous(g)
+    assert case.source(OWN) == textwrap.dedent("""\
+        a = Value(1.0)
+        b = Value(2.0)
+        c = Value(2.23606797749979)
+        d = Value(6.0)
+        e = Value(6.0)
+        f = a * a
+        g = b * b
+        h = f + g
+        i = h ** 0.5
+        j = i / c
+        k = a / j
+        l = b / j
+        m = k + d
+        n = l + e
+        o = n - m
+        p = o / n
+        q = j * j
+        r = q * p
+        r.backward()""")
+    here = trial(OWN, case)
+    assert here.expected.values[0] == g(7.0, 8.0)
+    assert here.expected.grads[0] + 2 * here.expected.grads[1] == pytest.approx(2 * g(7.0, 8.0), rel=1e-14)
+
 
 def test_an_expression_may_be_a_leaf():
     f = RandomExpression((), (3.0,))
@@ -474,15 +525,22 @@ def test_errors_of_an_engine_are_outcomes(in_backward):
 
 
 def test_a_trial_knows_what_rounding_may_do():
+    def allowed(*errors):
+        return pytest.approx([4096.0 * error for error in errors], rel=1e-12, abs=0.0)
+
     here = trial(OWN, unary(ops.neg, 3.0))
     assert here.expected == here.got == Observation((-3.0,), (-1.0,))
-    assert here.tolerance == Observation((4096.0 * EPS * (3.0 + 3.0),), (1e-12 * (1.0 + 3.0),))
+    assert here.tolerance.values == allowed(EPS * (3.0 + 3.0))
+    assert here.tolerance.grads == allowed(EPS)
     square = trial(OWN, replace(STRUCTURE["x * x"][0], script=(1, 1)))
     assert square.expected == Observation((9.0, 9.0), (12.0,))
-    assert square.tolerance == Observation((4096.0 * EPS * 27.0,) * 2, (1e-12 * (12.0 + 2 * 9.0),))
+    assert square.tolerance.values == allowed(EPS * 27.0, EPS * 27.0)
+    assert square.tolerance.grads == allowed(EPS * 72.0)
     two = trial(OWN, STRUCTURE["two graphs at a time"][0])
-    assert two.tolerance.grads == (1e-12 * (2.0 + 3.0), 1e-12 * (1.5 + 3.0), 0.0, 0.0)
-    assert trial(OWN, STRUCTURE["a leaf as the root"][0]).tolerance == Observation((0.0,), (1e-12 * (1.0 + 1.5),))
+    assert two.tolerance.grads == allowed(EPS * 8.0, EPS * 6.0, EPS**2, EPS**2)
+    leaf = trial(OWN, STRUCTURE["a leaf as the root"][0])
+    assert leaf.tolerance.values == (0.0,)
+    assert leaf.tolerance.grads == allowed(EPS)
 
 
 def test_where_the_bound_is_not_finite_nothing_is_allowed():

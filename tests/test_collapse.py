@@ -137,8 +137,11 @@ def test_a_part_with_a_name_that_only_begins_alike_stays() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"collapse": "MLP/layer[0]"}, r"collapse='MLP/layer\[0\]': the graph has no such scope; it has 'MLP/layers"),
-        ({"expand": "nothing"}, "expand='nothing': the graph has no such scope; it has 'MLP'"),
+        (
+            {"collapse": "MLP/layer[0]"},
+            r"collapse='MLP/layer\[0\]': the graph has no module or other scope of that name; it has 'MLP/layers",
+        ),
+        ({"expand": "nothing"}, "expand='nothing': the graph has no module or other scope of that name; it has 'MLP'"),
         ({"collapse": [1]}, "collapse takes scopes such as 'MLP/layers.0.', got 1"),
         ({"collapse": 0}, "collapse is a depth of at least 1, .* got 0"),
         ({"collapse": 1.5}, "collapse takes scopes .* got 1.5"),

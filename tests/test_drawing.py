@@ -624,13 +624,15 @@ class TestHighlight:
 
     def test_what_is_not_in_the_graph_is_refused(self) -> None:
         *_, top = self.diamond()
-        for stranger in (Value(2.0, "a"), "nobody", [top, 3]):
+        for stranger in (Value(2.0, "a"), [top, 3]):
             with pytest.raises(
                 GraphError, match=r"highlight takes nodes of the graph or their names.*not in the graph"
             ):
-                draw(top, highlight=stranger)
+                draw(top, highlight=stranger)  # type: ignore[arg-type]  # the mistake
+        with pytest.raises(GraphError, match=r"the graph has no node 'nobody'; it has a, b, left, right, top$"):
+            draw(top, highlight="nobody")
         with pytest.raises(ParameterError, match=r"highlight is a node, a list of nodes or paths\(root, leaf\), got 3"):
-            draw(top, highlight=3)
+            draw(top, highlight=3)  # type: ignore[arg-type]  # the mistake
 
 
 @pytest.mark.parametrize(
@@ -640,7 +642,7 @@ class TestHighlight:
         ({"thickness": 3}, "thickness is 'even' or 'contribution', got 3"),
         ({"theme": "pink"}, "theme is 'light', 'dark' or 'print', got 'pink'"),
         ({"max_nodes": 0}, "max_nodes is a whole number of at least 1, got 0"),
-        ({"expand": "MLP"}, "expand='MLP': the graph has no such scope"),
+        ({"expand": "MLP"}, "expand='MLP': the graph has no module or other scope of that name"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_right_ones(settings: dict[str, Any], message: str) -> None:

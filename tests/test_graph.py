@@ -349,8 +349,14 @@ def test_numbers_in_tables_have_five_digits(number, text):
 
 def test_messages_about_roots():
     with pytest.raises(GraphError) as caught:
-        Graph.of(Value(1.0), "y")
-    assert str(caught.value) == "a graph is taken from a Value, got 'y' (str); was it computed from a Value?"
+        Graph.of(Value(1.0), 2.0)
+    assert str(caught.value) == "a graph is taken from a Value, got 2.0 (float); was it computed from a Value?"
+    with pytest.raises(GraphError) as caught:
+        Graph.of("a*b")
+    assert str(caught.value) == (
+        "a graph is taken from a Value, got 'a*b' (str); "
+        "a formula in text is computed by expression.parse(text).evaluate(numbers)"
+    )
     with pytest.raises(GraphError) as caught:
         Graph.of()
     assert str(caught.value) == ("a graph needs at least one root, got none; pass the Value that was computed last")
@@ -360,3 +366,31 @@ def test_snapshots_are_small():
     graph = Graph.of(Value(1.0) * 2)
     assert not hasattr(graph, "__dict__")
     assert not hasattr(graph.root, "__dict__")
+
+
+def test_a_node_is_found_by_its_name_or_by_its_label_as_given():
+    first, second = Value(2.0, "a\x1b"), Value(3.0, "a\x1b")
+    graph = Graph.of(first * second + 1)
+    assert [graph.named(name).data for name in ("a\x1b", "a\\x1b_2", "v1", "1")] == [2.0, 3.0, 6.0, 1.0]
+    assert [leaf.data for leaf in graph.leaves] == [2.0, 3.0]
+    with pytest.raises(GraphError, match=r"no node ''; it has a\\x1b, a\\x1b_2, v1, v2$"):
+        graph.named("")
+
+
+def test_an_unknown_name_is_answered_with_the_closest_names_first_and_not_with_all_of_a_large_graph():
+    graph = Graph.of(ops.sum([Value(1.0, f"a{i}") for i in range(20)] + [Value(1.0, "width")]))
+    with pytest.raises(GraphError, match=r"no node 'with'; it has width, a0, a1, a2, .*, a10, \.\.\.$"):
+        graph.named("with")
+
+
+def test_what_a_node_depends_on_and_what_depends_on_it():
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    graph = Graph.of((a * b) * (a + 1) - b)
+
+    def found(indices):
+        return {graph.nodes[i].name for i in indices}
+
+    assert found(graph.ancestors(graph.named("v1"))) == {"a", "b", "v1"}
+    assert found(graph.descendants(graph.named("v1"))) == {"v1", "v3", "v4"}
+    assert found(graph.ancestors(graph.root)) == set(names(graph))
+    assert found(graph.descendants(graph.root)) == {"v4"}

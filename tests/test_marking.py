@@ -386,6 +386,25 @@ def test_other_answers_are_refused(answers: Any, message: str) -> None:
         mark(product(), answers)
 
 
+def test_a_sheet_given_as_answers_is_refused() -> None:
+    with pytest.raises(ParameterError, match="this is a saved sheet and not answers to it"):
+        mark(product(), product().to_json())
+
+
+@pytest.mark.parametrize(
+    ("written", "remark"),
+    [
+        ("1,5", "write a decimal point, 1.5"),
+        ("\N{MINUS SIGN},25", "write a decimal point, \N{MINUS SIGN}.25"),
+        ("1,5,2", "write a number such as -0.5, 1/3 or 2e-3"),
+        ("(1,5)", "write a number such as -0.5, 1/3 or 2e-3"),
+    ],
+)
+def test_a_decimal_comma_is_no_number_and_is_pointed_out(written: str, remark: str) -> None:
+    marked = mark(product(), {"B1": written})["B1"]
+    assert (marked.verdict, marked.remark) == ("not a number", remark)
+
+
 def test_what_is_no_worksheet_is_refused() -> None:
     with pytest.raises(ParameterError, match="takes a Worksheet"):
         mark("sheet.json", {})  # type: ignore[arg-type]

@@ -213,6 +213,9 @@ def test_the_parts_of_the_card_in_order(few, monkeypatch):
         ("random expressions", "expressions with shared parts"),
         ("random expressions", "f - f has gradient 0"),
         ("random expressions", "gradient of 2 f + 3 g"),
+        ("random expressions", "product rule, f g"),
+        ("random expressions", "chain rule, g(f)"),
+        ("random expressions", "Euler's theorem, f homogeneous"),
         *[("hard points", name) for name in ("log", "power", "maximum")],
     ]
     assert {check.outcome for check in report.checks} == {"passed"}
@@ -483,8 +486,18 @@ def test_the_operations_of_a_law_stay_and_nothing_else():
             example="a = Value(1.0)\nb = a - a\nb.backward()\nb.data  # 7, expected 0",
         ),
         Check("random expressions", "gradient of 2 f + 3 g", "failed", example=combination),
+        Check(
+            "random expressions",
+            "product rule, f g",
+            "failed",
+            example="a = Value(1.0)\nb = a * a\nb.backward()\nb.data  # 7, expected 1",
+        ),
+        *[
+            Check("random expressions", name, "failed", example="a = Value(1.0)\na.backward()\na.data  # 7, expected 1")
+            for name in ("chain rule, g(f)", "Euler's theorem, f homogeneous")
+        ],
     ]
-    assert [each.ok for each in run.trials] == [False] * 3
+    assert [each.ok for each in run.trials] == [False] * 6
 
 
 def test_laws_are_not_offered_without_hypothesis(monkeypatch):
@@ -493,6 +506,7 @@ def test_laws_are_not_offered_without_hypothesis(monkeypatch):
     run.sound = [ops.mul]
     run.random_expressions(1)
     laws = ["expressions with shared parts", "f - f has gradient 0", "gradient of 2 f + 3 g"]
+    laws += ["product rule, f g", "chain rule, g(f)", "Euler's theorem, f homogeneous"]
     assert [(each.group, each.name, each.outcome) for each in run.checks] == [
         ("random expressions", name, "not offered") for name in laws
     ]

@@ -20,7 +20,6 @@ from autograd_tiny.errors import ExpressionError, GraphError, MissingProgramErro
 from autograd_tiny.explanation import Worksheet, variants
 from autograd_tiny.explanation.worksheets import forms as worksheet_forms
 from autograd_tiny.explanation.worksheets import picture as worksheet_picture
-from autograd_tiny.explanation.worksheets.forms import latex_number
 from autograd_tiny.explanation.worksheets.pdf import pdf
 from autograd_tiny.explanation.worksheets.sheet import numbers_of
 from autograd_tiny.expression import parse
@@ -133,6 +132,11 @@ class TestRefuses:
         with pytest.raises(ParameterError, match="hide"):
             worksheet(loss(), hide)
 
+    @pytest.mark.parametrize(("hide", "named"), [(["values", "foo"], "'foo'"), ("foo", "'foo'"), ([], "none")])
+    def test_what_to_hide_by_name(self, hide: Any, named: str) -> None:
+        with pytest.raises(ParameterError, match=f"got {named}$"):
+            worksheet(loss(), hide)
+
     def test_a_leaf(self) -> None:
         with pytest.raises(GraphError, match="x is a leaf"):
             worksheet(Value(1.0, "x"))
@@ -140,6 +144,11 @@ class TestRefuses:
     def test_what_is_no_value(self) -> None:
         with pytest.raises(GraphError, match="taken from a Value"):
             worksheet(3.0)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("formula", ["a * b", parse("a * b")])
+    def test_formulas(self, formula: Any) -> None:
+        with pytest.raises(GraphError, match=r"got the formula 'a \* b'; variants\(formula, 1\) .* parse\(formula\)"):
+            worksheet(formula)
 
     def test_numbers_that_are_not_finite(self) -> None:
         with pytest.raises(GraphError, match=r"v1 = log\(x\) is nan"):
@@ -354,10 +363,21 @@ def test_the_picture_shows_formulas_and_given_numbers_only() -> None:
     assert len(texts) == 10
 
 
+def test_a_curve_of_the_latex_picture_goes_through_the_middle_of_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["graph 1 3 2", "node n0 0.5 0.5 1 0.5", "node n1 2.5 0.5 1 0.5"]
+    lines += [f"edge n0 n1 7 1 0.5 1 {y} 1 {y} 1.5 {y} 2 {y} 2 {y} 2 0.5 solid black" for y in (1.5, 0.5)]
+    monkeypatch.setattr(worksheet_picture, "find_engine", lambda: lambda *_: "\n".join([*lines, "stop"]).encode())
+    x = Value(3.0, "x")
+    written = worksheet_picture.latex_picture(worksheet(x * x))
+    curves = re.findall(r"\\qbezier(\S+)", written)
+    assert curves == ["(1.000,0.500)(1.500,2.500)(2.000,0.500)", "(1.000,0.500)(1.500,0.500)(2.000,0.500)"]
+
+
 def test_numbers_as_latex() -> None:
-    assert latex_number("-2.5e-07") == r"-2.5 \cdot 10^{-7}"
-    assert latex_number("1e+20") == "10^{20}"
-    assert latex_number("-1e-09") == "-10^{-9}"
+    x, y = Value(-2.5e-7, "x"), Value(1e20, "y")
+    written = worksheet(x * y, "values").to_latex()
+    assert r"x = -2.5 \times 10^{-7}$" in written
+    assert "y = 10^{20}$" in written
 
 
 @pytest.mark.parametrize(
@@ -530,8 +550,12 @@ def test_variants_stay_off_kinks_even_where_numbers_are_scarce() -> None:
 
 
 def test_variants_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(ParameterError, match=r"found 0 of 2 variants of 'log\(-x\*\*2\)'"):
+    with pytest.raises(
+        ParameterError, match=r"found 0 of 2 variants of 'log\(-x\*\*2\)': at [1-9]\d* more points .* domain"
+    ):
         variants("log(-x**2)", 2)
+    with pytest.raises(ParameterError, match=r"found 2000 of 9999 variants of 'a \* b': no more points are tried"):
+        variants("a * b", 9999)
     with pytest.raises(ParameterError, match="has none"):
         variants("2 + 3", 2)
     with pytest.raises(ParameterError, match="n is a whole number"):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import graphviz
 
@@ -17,6 +17,11 @@ from ..primitive import whole
 from ..value import Value, topological_order
 from .picture import Picture, html_label, html_text, mermaid_text, tooltip
 from .themes import THEMES, LogScale, Theme, blend, ink, one_of
+
+if TYPE_CHECKING:
+    from ..explanation import Paths
+
+Highlight: TypeAlias = "Value | Node | str | Iterable[Value | Node | str] | Paths"
 
 LONGEST_FORMULA = 32
 NO_GRADIENT = "\N{EN DASH}"
@@ -32,7 +37,7 @@ def draw(
     direction: str = "LR",
     color: str = "kind",
     thickness: str = "even",
-    highlight: Any = None,
+    highlight: Highlight | None = None,
     theme: str = "light",
     max_nodes: int = 500,
     collapse: Collapse = None,
@@ -262,8 +267,10 @@ class Drawing(Picture):
             if self._flows.empty:
                 rows.append("edges: no contributions yet; call backward() first")
             else:
-                (_, low), *_, (_, high) = self._flows.ticks(2) * 2  # twice: there is one tick where all are equal
-                rows.append(f"edges: |contribution| from {low} (thin) to {high} (thick), log scale; dotted is 0")
+                numbers = [number for _, number in self._flows.ticks(2)]
+                rows.append(
+                    f"edges: |contribution| from {numbers[0]} (thin) to {numbers[-1]} (thick), log scale; dotted is 0"
+                )
         return rows
 
     def _swatches(self, theme: Theme) -> str:
@@ -380,7 +387,7 @@ def _depth_first(scopes: Iterable[str]) -> list[str]:
 # ---------------------------------------------------------------- what is highlighted
 
 
-def _marked(root: Value, highlight: Any, graph: Graph) -> Marked:
+def _marked(root: Value, highlight: Highlight, graph: Graph) -> Marked:
     """Find the highlighted nodes and edges in the graph of the root, which may be unfolded."""
     order = topological_order([root])
     products = accumulate(len(v.parents) // 2 if v.op is not None and v.op.name == "dot" else 0 for v in order)
@@ -388,11 +395,9 @@ def _marked(root: Value, highlight: Any, graph: Graph) -> Marked:
     places = [i + added if unfolded else i for i, added in enumerate(products)]
     index = {value: places[i] for i, value in enumerate(order)}
 
-    def place(node: Any) -> int:
+    def place(node: object) -> int:
         if isinstance(node, str):
-            for candidate in graph.nodes:
-                if candidate.name == node:
-                    return candidate.index
+            return graph.named(node).index
         if isinstance(node, Node) and node.index < len(places):
             return places[node.index]
         if isinstance(node, Value) and node in index:
@@ -403,8 +408,10 @@ def _marked(root: Value, highlight: Any, graph: Graph) -> Marked:
         )
 
     if isinstance(highlight, (Value, Node, str)):
-        start = place(highlight)
-        return _ways_up(graph, start) if graph.nodes[start].is_leaf else _ancestors(graph, start)
+        start = graph.nodes[place(highlight)]
+        shown = graph.descendants(start) if start.is_leaf else graph.ancestors(start)
+        between_them = {(parent, i) for i in shown for parent in graph.nodes[i].parents if parent in shown}
+        return Marked(frozenset(shown), frozenset(between_them))
     ways = [path.nodes for path in highlight.paths] if hasattr(highlight, "paths") else [highlight]
     nodes: set[int] = set()
     edges: set[tuple[int, int]] = set()
@@ -421,24 +428,4 @@ def _marked(root: Value, highlight: Any, graph: Graph) -> Marked:
                 if between not in original and parent in graph.nodes[between].parents:
                     nodes.add(between)
                     edges |= {(parent, between), (between, node)}
-    return Marked(frozenset(nodes), frozenset(edges))
-
-
-def _ancestors(graph: Graph, start: int) -> Marked:
-    nodes = {start}
-    for node in reversed(graph.nodes[: start + 1]):
-        if node.index in nodes:
-            nodes.update(node.parents)
-    edges = {(parent, i) for i in nodes for parent in graph.nodes[i].parents}
-    return Marked(frozenset(nodes), frozenset(edges))
-
-
-def _ways_up(graph: Graph, leaf: int) -> Marked:
-    nodes = {leaf}
-    edges: set[tuple[int, int]] = set()
-    for node in graph.nodes[leaf:]:
-        below = nodes.intersection(node.parents)
-        if below:
-            nodes.add(node.index)
-            edges.update((parent, node.index) for parent in below)
     return Marked(frozenset(nodes), frozenset(edges))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ..collapse import count
 from ..errors import GraphError, ShapeError, printable
 from ..graph import number_text
-from ..value import NO_GRAD_YET, Value
+from ..value import NO_GRAD_YET, Number, Value
 from .picture import Picture, html_label, html_text, mermaid_text, tooltip
 from .themes import THEMES, Theme, one_of
 
@@ -24,7 +25,7 @@ THINNEST, THICKEST = 0.4, 4.5
 
 def draw_network(
     model: Any,
-    inputs: Sequence[Any] | None = None,
+    inputs: Iterable[Number] | None = None,
     *,
     numbers: str = "auto",
     direction: str = "LR",
@@ -100,10 +101,7 @@ class NetworkDrawing(Picture):
         self.columns = self._columns()
         edges = self._edges()
         if numbers == "auto":
-            few = all(
-                min(map(len, pair)) <= MOST_NUMBERS[direction]
-                for pair in zip(self.columns, self.columns[1:], strict=False)
-            )
+            few = all(min(map(len, pair)) <= MOST_NUMBERS[direction] for pair in pairwise(self.columns))
             self.numbers = "weights" if few and max(self._sizes()) <= MOST_NEURONS else "none"
         colors = THEMES[theme]
         self.node_attr |= {"shape": "circle", "style": "filled", "fixedsize": "true", "fontsize": "10"}
@@ -115,7 +113,7 @@ class NetworkDrawing(Picture):
                     _id(unit),
                     label=self._label(unit),
                     pos=self._place(unit.column, self._along(unit)),
-                    **_fill(unit, colors),
+                    fillcolor=colors.leaf if unit.neuron is None else colors.result,
                 )
             if size > len(column):
                 self._add_gap(column, size - len(column))
@@ -146,7 +144,7 @@ class NetworkDrawing(Picture):
     def _edges(self) -> list[tuple[_Unit, _Unit, Value]]:
         return [
             (source, target, target.neuron.weights[source.row])
-            for before, column in zip(self.columns, self.columns[1:], strict=False)
+            for before, column in pairwise(self.columns)
             for target in column
             for source in before
         ]
@@ -197,7 +195,7 @@ class NetworkDrawing(Picture):
     def _add_heading(self, column: Sequence[_Unit]) -> None:
         k, last = column[0].column, len(self.columns) - 1
         name = "inputs" if k == 0 else "outputs" if k == last else f"layers[{k - 1}]"
-        longest = max(min(size, FIRST + LAST + 1) if size > MOST_NEURONS else size for size in self._sizes())
+        longest = max(FIRST + LAST + 1 if size > MOST_NEURONS else size for size in self._sizes())
         along = -(longest / 2 + 0.25) * BETWEEN_NEURONS
         place = self._place(k, along) if self.direction == "LR" else self._place(k, along - BETWEEN_NEURONS / 3)
         self.node(
@@ -302,7 +300,7 @@ def _layers(model: Any) -> list[list[Any]]:
     return layers
 
 
-def _outputs(layers: Sequence[Sequence[Any]], inputs: Iterable[Any] | None) -> list[list[float]] | None:
+def _outputs(layers: Sequence[Sequence[Any]], inputs: Iterable[Number] | None) -> list[list[float]] | None:
     """Return the inputs and the outputs of each layer as numbers."""
     if inputs is None:
         return None
@@ -318,11 +316,9 @@ def _activation(neuron: Any) -> str:
     function = getattr(neuron, "activation", None)
     if function is None:
         return "linear"
-    return (
-        function
-        if isinstance(function, str)
-        else str(getattr(function, "name", None) or getattr(function, "__name__", "f"))
-    )
+    if isinstance(function, str):
+        return function
+    return str(getattr(function, "name", None) or getattr(function, "__name__", "f"))
 
 
 def _short(number: float) -> str:
@@ -335,7 +331,3 @@ def _gradient(weight: Value) -> str:
 
 def _id(unit: _Unit) -> str:
     return f"c{unit.column}r{unit.row}"
-
-
-def _fill(unit: _Unit, theme: Theme) -> dict[str, str]:
-    return {"fillcolor": theme.leaf if unit.neuron is None else theme.result}

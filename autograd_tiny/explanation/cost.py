@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from dataclasses import astuple, dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from ..graph import Node
 from ..primitive import ELEMENTARY, IEEEFloat, Namespace, Primitive, ieee_floats
 from ..value import Value
 
@@ -90,27 +92,22 @@ class Cost:
     def of(cls, explanation: Explanation) -> Cost:
         """Count the operations of an explained graph."""
         graph = explanation.graph
-        kinds: dict[tuple[Primitive, int], _OneOperation] = {}
-        value = slopes = backward = sweep = Operations()
-        leaf = sys.getsizeof(Value(0.5)) + sys.getsizeof(0.5)
-        numbers, memory = 0, 0
+        alike: dict[tuple[Primitive, int], list[Node]] = defaultdict(list)
         for node in graph.nodes:
-            operands = len(node.parents)
-            numbers += 2 + operands
-            memory += sys.getsizeof(0.5)  # the gradient
-            if node.op is None:
-                memory += leaf
-                continue
-            kind = kinds.get((node.op, operands))
-            if kind is None:  # the rules do the same whatever the numbers are
-                kind = _OneOperation.of(node.op, [parent.data for parent in graph.parents(node)])
-                kinds[node.op, operands] = kind
-            value, slopes = value + kind.value, slopes + kind.slopes
-            backward, sweep = backward + kind.backward, sweep + kind.sweep
-            memory += kind.memory
-        leaves = sum(node.op is None and not node.constant for node in graph.nodes)
-        dearest = max((kind.ratio for kind in kinds.values()), default=1.0)
-        return cls(value, slopes, backward, sweep, leaves, dearest, len(graph.nodes), numbers, memory)
+            if node.op is not None:
+                alike[node.op, len(node.parents)].append(node)
+        value = slopes = backward = sweep = Operations()
+        dearest, number = 1.0, sys.getsizeof(0.5)
+        memory = len(graph.nodes) * number  # the gradients
+        memory += sum(node.is_leaf for node in graph.nodes) * (sys.getsizeof(Value(0.5)) + number)
+        for (op, _), nodes in alike.items():  # the rules do the same whatever the numbers are
+            kind = _OneOperation.of(op, [parent.data for parent in graph.parents(nodes[0])])
+            value, slopes = value + kind.value * len(nodes), slopes + kind.slopes * len(nodes)
+            backward, sweep = backward + kind.backward * len(nodes), sweep + kind.sweep * len(nodes)
+            memory += kind.memory * len(nodes)
+            dearest = max(dearest, kind.ratio)
+        numbers = sum(2 + len(node.parents) for node in graph.nodes)
+        return cls(value, slopes, backward, sweep, len(graph.leaves), dearest, len(graph.nodes), numbers, memory)
 
     @property
     def reverse(self) -> Operations:

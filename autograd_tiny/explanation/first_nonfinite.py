@@ -96,7 +96,9 @@ class Autopsy:
             lines += _last([f"    {self._formula(each)}" for each in made])
         if self.spread:
             infected = "gradients" if self.contribution else "values"
-            lines.append(f"  from there it spread to the {infected} of {', '.join(_first(_names(self.spread)))}")
+            lines.append(
+                f"  from there it spread to the {infected} of {', '.join(_first([each.name for each in self.spread]))}"
+            )
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -180,7 +182,7 @@ def _of_value(root: Value, explanation: Explanation) -> Autopsy:
         explanation,
         node=guilty,
         reason=_why_value(graph, guilty),
-        history=_select(graph, _below(graph, first)),
+        history=_select(graph, graph.ancestors(guilty)),
         spread=_select(graph, spread),
     )
 
@@ -210,7 +212,6 @@ def _broken_rule(op: Primitive, operands: Iterable[Node]) -> str:
 
 def _of_gradient(root: Value, explanation: Explanation, step: Step, contribution: Contribution) -> Autopsy:
     graph, node = explanation.graph, step.node
-    above = _above(graph, node.index)
     spread = [
         each.index for each in graph.nodes if not each.constant and not math.isfinite(explanation.gradients[each.index])
     ]
@@ -221,7 +222,7 @@ def _of_gradient(root: Value, explanation: Explanation, step: Step, contribution
         contribution=contribution,
         step=step,
         reason=_why_gradient(graph, step, contribution),
-        history=_select(graph, _below(graph, node.index) | above),
+        history=_select(graph, graph.ancestors(node) | graph.descendants(node)),
         spread=_select(graph, [i for i in spread if i != contribution.parent.index]),
     )
 
@@ -241,33 +242,11 @@ def _why_gradient(graph: Graph, step: Step, c: Contribution) -> str:
     return f"the slope {c.formula} is {slope}{because}{rule}{product}"
 
 
-# ---------------------------------------------------------------- slices of the graph
-
-
-def _below(graph: Graph, index: int) -> set[int]:
-    """Return a node and everything that it was computed from."""
-    found = {index}
-    for node in reversed(graph.nodes[: index + 1]):
-        if node.index in found:
-            found.update(node.parents)
-    return found
-
-
-def _above(graph: Graph, index: int) -> set[int]:
-    """Return a node and everything that was computed from it."""
-    found = {index}
-    for node in graph.nodes[index:]:
-        if not found.isdisjoint(node.parents):
-            found.add(node.index)
-    return found
+# ---------------------------------------------------------------- parts of the graph, and of the text
 
 
 def _select(graph: Graph, indices: Iterable[int]) -> tuple[Node, ...]:
     return tuple([graph.nodes[i] for i in sorted(indices)])
-
-
-def _names(nodes: Iterable[Node]) -> list[str]:
-    return [node.name for node in nodes]
 
 
 def _first(texts: list[str]) -> list[str]:

@@ -126,9 +126,8 @@ class _Rows:
 
     def forward(self) -> list[str]:
         """Return the leaves with their numbers, then one row per operation."""
-        leaves = [node for node in self.graph.nodes if node.op is None and not node.constant]
         operations = [node for node in self.graph.nodes if node.op is not None]
-        given = [(self._name(leaf), f"{_equals(leaf.data)} {_number(leaf.data)}") for leaf in leaves]
+        given = [(self._name(leaf), f"{_equals(leaf.data)} {_number(leaf.data)}") for leaf in self.graph.leaves]
         return [*_packed(given), *map(self._computed, operations)]
 
     def _computed(self, node: Node) -> str:

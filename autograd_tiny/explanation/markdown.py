@@ -67,11 +67,7 @@ def notes(explanation: Explanation) -> str:
             numbers = (number_text(c.slope), number_text(c.contribution), so_far)
             backward.append((*facts, _inert(c.parent.name), _formula(c.formula), *numbers))
             facts = ("", "", "")
-    gradients = [
-        (_inert(node.name), number_text(explanation.gradients[node.index]))
-        for node in graph.nodes
-        if node.op is None and not node.constant
-    ]
+    gradients = [(_inert(leaf.name), number_text(explanation.gradients[leaf.index])) for leaf in graph.leaves]
     start = f"{root.name} = {graph.formula(root)}" if root.op else root.name
     sections = [
         f"# The gradient of {_inert(root.name)}",

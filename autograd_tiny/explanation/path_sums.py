@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nlargest
+from itertools import pairwise
 from typing import Any
 
 from ..errors import GraphError, printable
@@ -47,15 +48,13 @@ class Path:
     @property
     def _ambiguous(self) -> list[bool]:
         """For each step, whether the next node has the node as an operand more than once."""
-        pairs = zip(self.nodes, self.nodes[1:], strict=False)
-        return [child.parents.count(parent.index) > 1 for parent, child in pairs]
+        return [child.parents.count(parent.index) > 1 for parent, child in pairwise(self.nodes)]
 
     def _latex(self) -> tuple[str, str]:
         """Return the product in symbols and in numbers."""
         symbols = []
-        for parent, child, operand, ambiguous in zip(
-            self.nodes, self.nodes[1:], self.operands, self._ambiguous, strict=False
-        ):
+        steps = zip(pairwise(self.nodes), self.operands, self._ambiguous, strict=True)
+        for (parent, child), operand, ambiguous in steps:
             place = f"_{{({operand})}}" if ambiguous else ""
             above, below = latex_name(child.name), f"{{{latex_name(parent.name)}}}{place}"
             symbols.append(rf"\frac{{\partial {above}}}{{\partial {below}}}")
@@ -188,10 +187,7 @@ _Chain = tuple[float, Any]
 def _start(graph: Graph, root: Value, leaf: Value | str) -> int | None:
     """Return the index of the node to start from; None for one that the root does not depend on."""
     if isinstance(leaf, str):
-        for node in graph.nodes:
-            if leaf in (node.name, node.label):
-                return node.index
-        raise GraphError(f"the graph has no node {leaf!r}; draw(root) shows the names")
+        return graph.named(leaf).index
     if not isinstance(leaf, Value):
         raise GraphError(f"a path starts from a Value or a name, got {leaf!r} ({type(leaf).__name__})")
     return next((i for i, node in enumerate(topological_order([root])) if node is leaf), None)
@@ -199,10 +195,7 @@ def _start(graph: Graph, root: Value, leaf: Value | str) -> int | None:
 
 def _children(graph: Graph, start: int) -> dict[int, list[tuple[int, int]]]:
     """Return for every node that depends on the start its uses, (child, place), in the order of backward()."""
-    children: dict[int, list[tuple[int, int]]] = {start: []}
-    for node in graph.nodes[start + 1 :]:
-        if not children.keys().isdisjoint(node.parents):
-            children[node.index] = []
+    children: dict[int, list[tuple[int, int]]] = {i: [] for i in sorted(graph.descendants(graph.nodes[start]))}
     for index in reversed(list(children)):
         for place, parent in enumerate(graph.nodes[index].parents):
             if index != start and parent in children:

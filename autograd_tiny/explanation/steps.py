@@ -88,23 +88,36 @@ class Explanation:
         print_explanation(self, console)
 
     def player(self) -> Player:
-        """Return the steps as a page that plays them, forward and backward, and answers "what if"."""
+        """Return the steps as a page that plays them, forward and backward, and answers "what if".
+
+        Raises:
+            GraphError: when the graph is too large to be watched node by node.
+            MissingPackageError: when there is no Graphviz engine.
+        """
         from .player import Player
 
         return Player(self)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
-        """Write the player as one self-contained HTML file and return its path."""
+        """Write the player as one self-contained HTML file and return its path; raises what :meth:`player` does."""
         return self.player().to_html(path)
 
     def to_latex(self) -> str:
-        """Return the whole derivation as LaTeX, symbols and numbers."""
+        """Return the whole derivation as LaTeX, symbols and numbers.
+
+        Raises:
+            GraphError: for a graph of more than 500 operations.
+        """
         from .latex import derivation
 
         return derivation(self)
 
     def to_markdown(self) -> str:
-        """Return the whole derivation as Markdown, for notes."""
+        """Return the whole derivation as Markdown, for notes.
+
+        Raises:
+            GraphError: for a graph of more than 500 operations.
+        """
         from .markdown import notes
 
         return notes(self)

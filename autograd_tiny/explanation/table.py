@@ -110,11 +110,7 @@ def summary(explanation: Explanation) -> str:
     graph = explanation.graph
     root = graph.root.name
     lines = [f"{root} = {number_text(graph.root.data)}"]
-    lines += [
-        f"d {root} / d {node.name} = {number_text(explanation.gradients[node.index])}"
-        for node in graph.nodes
-        if node.op is None and not node.constant
-    ]
+    lines += [f"d {root} / d {leaf.name} = {number_text(explanation.gradients[leaf.index])}" for leaf in graph.leaves]
     return "\n".join(lines)
 
 

@@ -6,20 +6,20 @@ import math
 import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import Any
 
 from .. import ops
 from ..errors import printable
 from ..primitive import Primitive
-from ..value import Value, topological_order
+from ..value import Value, gradients
 from .engines import Engine, NotOfferedError, OwnEngine
-from .rounding import path_sums, rounding_error
+from .rounding import EPS, path_sums, rounding_error
 from .strategies import Instruction, RandomExpression
 
 RELATIVE = 1e-9
-OF_THE_PATHS = 1e-12  # of the sum of |path terms|: what rounding makes of terms that cancel
+MARGIN = 4096.0  # over the bound on rounding errors: 1e-12 of the terms that cancel
 RUNS = 8  # of an example that failed, to see whether it always fails in the same way
-OF_THE_ROUNDING = 4096.0  # the same margin over the bound for one value: 1e-12 / eps
 
 Step = int | tuple[int, float]
 
@@ -187,21 +187,25 @@ def trial(engine: Engine, case: Case) -> Trial:
     nodes = _forward(own, case)
     roots = [nodes[i] for i in case.roots]
     leaves = nodes[: len(case.leaves)]
-    sums = [
-        [size + terms for size, terms in zip(_sizes(root, leaves), path_sums(root, leaves), strict=True)]
-        for root in roots
-    ]
+    errors = [_errors(root, leaves) for root in roots]
     tolerance = Observation(
-        tuple(_finite(OF_THE_ROUNDING * rounding_error(root)) for root in roots),
-        tuple(_finite(OF_THE_PATHS * sum(column)) for column in zip(*sums, strict=True)),
+        tuple(_allowed(rounding_error(root)) for root in roots),
+        tuple(_allowed(sum(column)) for column in zip(*errors, strict=True)),
     )
     return Trial(case, observe(own, case), tolerance, got)
 
 
-def _sizes(root: Value, leaves: Sequence[Value]) -> list[float]:
-    """Return |root| for each leaf below it, else 0: inside a slope such as softmax's, y (1 - y), such terms cancel."""
-    below = set(topological_order([root]))
-    return [abs(root.data) if leaf in below else 0.0 for leaf in leaves]
+def _errors(root: Value, leaves: Sequence[Value]) -> list[float]:
+    """Return a bound on the rounding error of each gradient: of its terms, and of what the slopes in them cancel.
+
+    Of two factors that are 0 but for rounding nothing is left to first order: eps^2 is for those.
+    """
+    slopes = map(rounding_error, gradients([root], leaves, create_graph=True))
+    return [EPS * terms + error + EPS**2 for terms, error in zip(path_sums(root, leaves), slopes, strict=True)]
+
+
+def _allowed(error: float) -> float:
+    return MARGIN * error if math.isfinite(error) else 0.0
 
 
 def repeats(engine: Engine, each: Trial) -> bool:
@@ -274,10 +278,6 @@ def _names(count: int) -> list[str]:
 
 def _number(number: float) -> str:
     return f"{number:.12g}"
-
-
-def _finite(number: float) -> float:
-    return number if math.isfinite(number) else 0.0
 
 
 # ---------------------------------------------------------------- one operation
@@ -422,9 +422,14 @@ class _Program:
         self.steps.append(Instruction(op, operands))
         return -len(self.steps)
 
-    def include(self, f: RandomExpression) -> int:
-        """Add an expression and return its root; constants become leaves, as not every engine takes numbers."""
-        nodes = [self.leaf(number) for number in f.point]
+    def include(self, f: RandomExpression, *given: int) -> int:
+        """Add an expression and return its root; constants become leaves, as not every engine takes numbers.
+
+        Args:
+            f: the expression.
+            given: nodes for its first variables; the others become leaves.
+        """
+        nodes = [*given, *[self.leaf(number) for number in f.point[len(given) :]]]
         for each in f.instructions:
             operands = [nodes[x] if isinstance(x, int) else self.leaf(x) for x in each.operands]
             nodes.append(self.apply(each.op, *operands))
@@ -461,4 +466,38 @@ def linear_combination(f: RandomExpression, g: RandomExpression) -> Case:
     roots = [program.include(f), program.include(g)]
     left, right = (program.apply(ops.mul, factor, root) for factor, root in zip(factors, roots, strict=True))
     program.apply(ops.add, left, right)
+    return program.case()
+
+
+def product(f: RandomExpression, g: RandomExpression) -> Case:
+    """Return f g over the leaves of both, to which the product rule applies."""
+    program = _Program()
+    program.apply(ops.mul, program.include(f), program.include(g))
+    return program.case()
+
+
+def composition(f: RandomExpression, g: RandomExpression) -> Case:
+    """Return g(f + c, ...), to which the chain rule applies; c brings f to where g was drawn."""
+    program = _Program()
+    root = program.include(f)
+    shift = program.leaf(g.point[0] - f(*f.point))
+    program.include(g, program.apply(ops.add, root, shift))
+    return program.case()
+
+
+def homogeneous(f: RandomExpression) -> Case:
+    """Return s^2 f(x / s + c) with s = |x| / r: of degree 2 in x, so that x . gradient is twice the value.
+
+    At x = (1, 2, ...) s is 1, and c brings x to where f was drawn.
+    """
+    program = _Program()
+    numbers = [1.0 + i for i in range(len(f.point))]
+    xs = [program.leaf(number) for number in numbers]
+    squares = [program.apply(ops.mul, x, x) for x in xs]
+    length = program.apply(ops.power.bind(n=0.5), reduce(partial(program.apply, ops.add), squares))
+    scale = program.apply(ops.div, length, program.leaf(math.hypot(*numbers)))
+    scaled = [program.apply(ops.div, x, scale) for x in xs]
+    shifts = [program.leaf(there - here) for there, here in zip(f.point, numbers, strict=True)]
+    root = program.include(f, *map(partial(program.apply, ops.add), scaled, shifts))
+    program.apply(ops.mul, program.apply(ops.mul, scale, scale), root)
     return program.case()

@@ -123,8 +123,8 @@ def _row(outcome: str, text: str) -> list[str]:
 def conformance(engine: Engine | type, *, examples: int = 100) -> ConformanceReport:
     """Check an engine: operations, numbers as operands, the structure of graphs, random expressions, hard points.
 
-    Values and gradients are compared with our own to 1e-9, or 1e-12 of the sum of the absolute path terms, which
-    is as far as rounding may take them. What the engine prints is dropped. An engine that runs forever is not stopped.
+    Values and gradients are compared with our own to 1e-9, or to about 1e-12 of the terms that cancel in them. What
+    the engine prints is dropped. An engine that runs forever is not stopped.
 
     Args:
         engine: an adapter, see :class:`Engine`, or a class of nodes such as micrograd's ``Value``.
@@ -196,6 +196,9 @@ class _Run:
             "expressions with shared parts": (cases.itself, 1, 0),
             "f - f has gradient 0": (cases.difference_with_itself, 1, 1),
             "gradient of 2 f + 3 g": (cases.linear_combination, 2, 3),
+            "product rule, f g": (cases.product, 2, 1),
+            "chain rule, g(f)": (cases.composition, 2, 0),
+            "Euler's theorem, f homogeneous": (cases.homogeneous, 1, 0),
         }
         for name, (program, count, keep) in laws.items():
             try:

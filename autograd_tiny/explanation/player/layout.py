@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...errors import MissingPackageError
 from ...graph import Graph
-from ...graphviz_engine import find_engine
+from ...graphviz_engine import Placement, find_engine, place
 
 POINTS = 72.0  # to the inch, Graphviz's unit; one is a pixel here
 MARGIN = 14.0
@@ -44,8 +44,8 @@ def arrange(graph: Graph, sizes: Sequence[tuple[float, float]]) -> Layout:
     Raises:
         MissingPackageError: when there is no Graphviz engine.
     """
-    run = find_engine()
-    if run is None:
+    engine = find_engine()
+    if engine is None:
         raise MissingPackageError("graphviz-pure", "the picture of the graph")
     edges = [(parent, node.index, slot) for node in graph.nodes for slot, parent in enumerate(node.parents)]
     lines = [
@@ -55,32 +55,26 @@ def arrange(graph: Graph, sizes: Sequence[tuple[float, float]]) -> Layout:
     ]
     lines += [f"{i} [width={w / POINTS:.4f}, height={h / POINTS:.4f}];" for i, (w, h) in enumerate(sizes)]
     lines += [f"{parent} -> {child};" for parent, child, _ in edges]
-    answer = run("\n".join([*lines, "}"]), "plain", "dot").decode()
-    return _read(answer, edges)
+    return _in_pixels(place(engine, "\n".join([*lines, "}"])), edges)
 
 
-def _read(answer: str, edges: Sequence[tuple[int, int, int]]) -> Layout:
-    """Read Graphviz's plain format: inches, the y axis upwards."""
-    rows = [line.split() for line in answer.splitlines()]
-    width, height = (float(number) * POINTS for number in rows[0][2:4])
+def _in_pixels(placement: Placement, edges: Sequence[tuple[int, int, int]]) -> Layout:
+    """Turn inches into pixels and the y axis downwards."""
+    width, height = placement.width * POINTS, placement.height * POINTS
 
-    def point(x: str, y: str) -> Point:
-        return round(float(x) * POINTS + MARGIN, 1), round(height - float(y) * POINTS + MARGIN, 1)
+    def point(x: float, y: float) -> Point:
+        return round(x * POINTS + MARGIN, 1), round(height - y * POINTS + MARGIN, 1)
 
-    centres = {int(row[1]): point(row[2], row[3]) for row in rows if row[0] == "node"}
     drawn: defaultdict[tuple[int, int], list[tuple[Point, ...]]] = defaultdict(list)
-    for row in rows:
-        if row[0] == "edge":
-            count = int(row[3])
-            numbers = row[4 : 4 + 2 * count]
-            drawn[int(row[1]), int(row[2])].append(tuple(map(point, numbers[::2], numbers[1::2])))
+    for tail, head, points in placement.edges:
+        drawn[int(tail), int(head)].append(tuple(point(*each) for each in points))
     for curves in drawn.values():
         curves.sort(key=middle)  # x * x: the first operand on the left
     curves_of = {(child, slot): drawn[parent, child].pop(0) for parent, child, slot in edges}
     return Layout(
         round(width + 2 * MARGIN, 1),
         round(height + 2 * MARGIN, 1),
-        tuple([centres[i] for i in range(len(centres))]),
+        tuple([point(*placement.nodes[str(i)][:2]) for i in range(len(placement.nodes))]),
         curves_of,
     )
 

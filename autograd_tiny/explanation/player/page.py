@@ -14,7 +14,7 @@ import unicodedata
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...errors import GraphError, printable
 from ...graph import Graph, Node, number_text
@@ -23,6 +23,7 @@ from .layout import Layout, arrange
 from .mathml import slope_trees, value_tree
 
 if TYPE_CHECKING:
+    from ...primitive import Primitive
     from ..steps import Explanation
 
 MOST_NODES, MOST_EDGES = 150, 500  # each edge has a slope, whose formula can name every operand
@@ -31,6 +32,9 @@ LONGEST_NAME = 20
 CARD_HEIGHT, CONSTANT_HEIGHT = 64.0, 28.0
 NARROWEST, PADDING, LETTER = 148.0, 24.0, 7.2
 NOTEBOOK_HEIGHT = 820
+
+Programs: TypeAlias = "dict[tuple[Primitive, int], tuple[str, str] | None]"
+"""Value and slopes in JavaScript, None where there is none, by operation and count of operands."""
 
 
 class Player:
@@ -70,12 +74,13 @@ class Player:
     def fragment(self) -> str:
         """The player as an element for a page of your own; any number of them fit on one page."""
         graph = self.explanation.graph
+        programs = _programs(graph)
         parts = {
             "css": _file("player.css"),
             "title": html.escape(printable(self.title)),
             "picture": _picture(self.explanation, self._layout, standalone=False),
-            "data": _json(_data(self.explanation)),
-            "script": f'(() => {{\n"use strict";\n{RUNTIME}\n{_rules(graph)}\n{_file("player.js")}}})();',
+            "data": _json(_data(self.explanation, programs)),
+            "script": f'(() => {{\n"use strict";\n{RUNTIME}\n{_rules(programs)}\n{_file("player.js")}}})();',
         }
         return "".join([parts.get(piece, piece) for piece in _skeleton()])
 
@@ -139,26 +144,25 @@ def _number(number: float) -> float | str:
     return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
 
 
-def _operations(graph: Graph) -> dict[tuple[Any, int], int]:
-    """Return a number for each operation and count of operands of the graph."""
+def _programs(graph: Graph) -> Programs:
     kinds = dict.fromkeys((node.op, len(node.parents)) for node in graph.nodes if node.op is not None)
-    return {kind: i for i, kind in enumerate(kinds)}
+    return {(op, count): javascript(op, count) for op, count in kinds}
 
 
-def _rules(graph: Graph) -> str:
-    pairs = [javascript(op, count) or ("null", "null") for op, count in _operations(graph)]
+def _rules(programs: Programs) -> str:
+    pairs = [program or ("null", "null") for program in programs.values()]
     return "const OPS = [\n" + "".join([f"[{value},\n {slopes}],\n" for value, slopes in pairs]) + "];"
 
 
-def _refusal(graph: Graph) -> str:
-    for op, count in _operations(graph):
-        if javascript(op, count) is None:
+def _refusal(programs: Programs) -> str:
+    for (op, _), program in programs.items():
+        if program is None:
             return f"Not here: the rule of {op.name} does what only Python's numbers can, so a page cannot compute it."
     return ""
 
 
-def _data(explanation: Explanation) -> dict[str, Any]:
-    graph, operations = explanation.graph, _operations(explanation.graph)
+def _data(explanation: Explanation, programs: Programs) -> dict[str, Any]:
+    graph, operations = explanation.graph, {kind: i for i, kind in enumerate(programs)}
     formulas = {step.node.index: [c.formula for c in step.contributions] for step in explanation.steps}
     nodes = []
     for node in graph.nodes:
@@ -175,7 +179,7 @@ def _data(explanation: Explanation) -> dict[str, Any]:
                 "slopeMath": slope_trees(graph, node),
             }
         nodes.append(fact)
-    return {"root": graph.root.index, "refusal": _refusal(graph), "nodes": nodes}
+    return {"root": graph.root.index, "refusal": _refusal(programs), "nodes": nodes}
 
 
 # ---------------------------------------------------------------- the picture
@@ -212,7 +216,7 @@ def _shown(number: float) -> str:
     """
     text = number_text(number + 0.0).replace("inf", "∞")
     digits, _, exponent = text.partition("e")
-    if exponent and 4 < int(exponent) < 6:
+    if exponent == "+05":  # short enough to be written out
         digits, exponent = f"{float(text):.0f}", ""
     power = f"×10{str(int(exponent)).translate(_RAISED)}" if exponent else ""
     return (digits + power).replace("-", "−")

@@ -524,9 +524,10 @@ const refresh = () => {
   showWhatIf();
 };
 const set = (i, x) => { given.set(i, x); refresh(); };
+const showDrag = () => { drag.value = 500 + 500 * (given.get(leaf) - start.get(leaf)) / reach(leaf); };
 const showLeaf = () => {
   typed.value = Number.isFinite(given.get(leaf)) ? given.get(leaf) : "";
-  drag.value = 500 + 500 * (given.get(leaf) - start.get(leaf)) / reach(leaf);
+  showDrag();
 };
 const choose = i => {
   leaf = i;
@@ -543,7 +544,7 @@ if (leaves.length) {
   typed.addEventListener("input", () => {
     if (typed.value === "" || !Number.isFinite(typed.valueAsNumber)) return;
     set(leaf, typed.valueAsNumber);
-    drag.value = 500 + 500 * (given.get(leaf) - start.get(leaf)) / reach(leaf);
+    showDrag();
   });
   drag.addEventListener("input", () => {
     set(leaf, tidy(start.get(leaf) + reach(leaf) * (drag.value / 500 - 1)));
@@ -565,8 +566,4 @@ for (const name of drawing.querySelectorAll(".name")) {  // fonts differ in widt
 }
 if (leaves.length) choose(leaf);
 render(false);
-root.player = Object.freeze({
-  evaluate: numbers => evaluate(new Map(leaves.map((i, k) => [i, numbers[k]]))),
-  frames: frames.length,
-  describe: i => describe(frames[i], sumsUntil(i)).sentence,
-});
+root.player = Object.freeze({ evaluate: numbers => evaluate(new Map(leaves.map((i, k) => [i, numbers[k]]))) });

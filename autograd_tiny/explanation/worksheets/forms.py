@@ -11,6 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...graph import latex_name, number_text
+from ...primitive import latex_number
 from ..symbols import slope_formulas
 from .sheet import Place, numbers_of, question
 
@@ -110,7 +111,6 @@ def parts(sheet: Worksheet) -> tuple[Part, ...]:
                 backward.append(
                     Row(f"to {parent}{use}:", rf"\text{{to }}{latex_name(parent)}\text{{{use}:}}", (slope, adds), False)
                 )
-    leaves = [n for n in graph.nodes if n.is_leaf and not n.constant]
     return (
         Part("Forward pass", "Compute each node from its parents.", tuple(forward)),
         Part(
@@ -122,7 +122,7 @@ def parts(sheet: Worksheet) -> tuple[Part, ...]:
         Part(
             "Gradients of the leaves",
             "Add up the contributions to each leaf.",
-            tuple(Row("", "", (gradient(n.index, "gradient"),), False) for n in leaves),
+            tuple(Row("", "", (gradient(n.index, "gradient"),), False) for n in graph.leaves),
         ),
     )
 
@@ -171,7 +171,12 @@ def text(sheet: Worksheet) -> str:
 
 def heading(sheet: Worksheet) -> str:
     """Return the heading of the sheet or of its key, with the code that names it."""
-    return f"{sheet.title} ({'key to sheet' if sheet.solved else 'sheet'} {sheet.code})"
+    return f"{sheet.title} ({which(sheet)})"
+
+
+def which(sheet: Worksheet) -> str:
+    """Return which sheet it is, or to which one it is the key, by the code."""
+    return f"{'key to sheet' if sheet.solved else 'sheet'} {sheet.code}"
 
 
 # ---------------------------------------------------------------- Markdown
@@ -228,13 +233,13 @@ def latex(sheet: Worksheet) -> str:
     from .picture import latex_picture
 
     def slot(cell: Cell) -> str:
-        question = rf"$\displaystyle {cell.latex} = {latex_number(cell.number) if not cell.id else ''}$"
+        question = rf"$\displaystyle {cell.latex} = {latex_number(float(cell.number)) if not cell.id else ''}$"
         if not cell.id:
             return question
-        blank = rf"\underline{{\makebox[2cm]{{${latex_number(cell.number)}$}}}}" if sheet.solved else BLANK
+        blank = rf"\underline{{\makebox[2cm]{{${latex_number(float(cell.number))}$}}}}" if sheet.solved else BLANK
         return rf"\mbox{{{question}\,{blank}\,{{\scriptsize {cell.id}}}}}"
 
-    lines = [rf"{{\Large\bfseries {latex_text(sheet.title)}}}\\{{\small {heading(sheet).rpartition('(')[2][:-1]}}}", ""]
+    lines = [rf"{{\Large\bfseries {latex_text(sheet.title)}}}\\{{\small {which(sheet)}}}", ""]
     if not sheet.solved:
         lines += [r"Name: \underline{\hspace{7cm}}", "", latex_text(instructions(sheet)), ""]
     lines += [latex_picture(sheet), ""]
@@ -243,7 +248,7 @@ def latex(sheet: Worksheet) -> str:
         for row in part.rows:
             inset = "" if row.leads or not row.words else r"\hspace*{8mm}"
             lead = rf"${row.latex}$\quad " if row.words else ""
-            lines += [rf"{inset}{lead}{(chr(92) + 'quad ').join(map(slot, row.cells))}", ""]
+            lines += [inset + lead + r"\quad ".join(map(slot, row.cells)), ""]
     return PREAMBLE + typeset("\n".join(lines)) + "\\end{document}\n"
 
 
@@ -269,19 +274,6 @@ _IN_TEXT = {
     '"': r"\textquotedbl{}",
     "*": r"{*}",
 }
-
-
-def latex_number(number: str) -> str:
-    r"""Return the text of a number as LaTeX.
-
-    >>> latex_number("-24"), latex_number("1e-09")
-    ('-24', '10^{-9}')
-    """
-    mantissa, e, exponent = number.partition("e")
-    if not e:
-        return number
-    power = f"10^{{{int(exponent)}}}"
-    return {"1": power, "-1": f"-{power}"}.get(mantissa, rf"{mantissa} \cdot {power}")
 
 
 def typeset(document: str) -> str:

@@ -16,7 +16,7 @@ from ...errors import ExpressionError, ParameterError, printable
 from ...expression import parse
 from ...graph import number_text
 from .mistakes import LAST_RESORT, RULES, Case, name_of
-from .sheet import Blank, Place, Worksheet, numbers_of, question
+from .sheet import FORMAT, Blank, Place, Worksheet, numbers_of, question
 
 Answers: TypeAlias = "Mapping[str, Any] | str | os.PathLike[str]"
 """Numbers or texts by the names of the blanks, or a text or file with them."""
@@ -125,6 +125,7 @@ def mark(worksheet: Worksheet, answers: Answers) -> Marks:
 
     Raises:
         ParameterError: when the answers cannot be read, belong to another sheet or name a blank that does not exist.
+        OSError: when there is no such file.
 
     >>> from autograd_tiny import Value, worksheet
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
@@ -176,7 +177,7 @@ def _marked(sheet: Worksheet, answers: Mapping[str, Any]) -> Iterator[Mark]:
         if not written:
             verdict = LEFT_OUT
         elif number is None:
-            verdict, remark = UNREADABLE, "write a number such as -0.5, 1/3 or 2e-3"
+            verdict, remark = UNREADABLE, _how_to_write(written)
         elif close(number, blank.answer, sheet.digits):
             verdict = RIGHT
         elif any(close(number, x, sheet.digits) for x in case.expected()):
@@ -193,6 +194,12 @@ def _marked(sheet: Worksheet, answers: Mapping[str, Any]) -> Iterator[Mark]:
             if verdict in (FOLLOWS, WRONG):
                 astray.append(blank.place)
         yield Mark(blank, written, number, verdict, remark, mistakes)
+
+
+def _how_to_write(written: str) -> str:
+    if _DECIMAL_COMMA.fullmatch(written):
+        return f"write a decimal point, {written.replace(',', '.')}"
+    return "write a number such as -0.5, 1/3 or 2e-3"
 
 
 def _origin(sheet: Worksheet, place: Place, own: Mapping[Place, float]) -> str:
@@ -249,6 +256,7 @@ _LINE = re.compile(r"^\s*(B\d+|sheet|name)\s*[=:]([^\n]*)$", re.MULTILINE | re.I
 _FORM = re.compile(r"=\s*([^=\[\]\n]*?)\\?\[(B\d+)\\?\]")  # a filled-in text or Markdown sheet: = -6 [B1]
 _HEADING = re.compile(r"\\?\(sheet ([0-9a-f]{6})\\?\)")
 _NAME = re.compile(r"^Name:([^\n]*)$", re.MULTILINE)
+_DECIMAL_COMMA = re.compile(r"[-+\N{MINUS SIGN}]?[0-9]{0,20},[0-9]{1,20}")
 
 
 def _number(given: Any) -> float | None:
@@ -286,6 +294,8 @@ def _read(answers: Answers) -> tuple[str, str, dict[str, Any]]:
             content = json.loads(text)
         except (ValueError, RecursionError):
             raise ParameterError("these answers are no JSON; use the file that the page saves") from None
+    if content.get("format") == FORMAT:
+        raise ParameterError("this is a saved sheet and not answers to it; name the file that the page saves")
     code, name, given = "", "", content
     if "answers" in content:
         code, name, given = content.get("sheet", ""), content.get("name", ""), content["answers"]

@@ -99,6 +99,11 @@ class Case:
             if parent == self.node.index
         ]
 
+    @property
+    def received(self) -> list[tuple[str, float]]:
+        """The contributions to the node: the name of the contributor and the number."""
+        return [(contributor.node.name, self.numbers[contributor.place]) for contributor in self.contributors]
+
     # ------------------------------------------------------------ what is right here
 
     @property
@@ -311,58 +316,48 @@ def gave_the_whole_gradient(case: Case) -> Found:
 
 @_rule("gradient")
 def forgot_one_contribution(case: Case) -> Found:
-    contributors = case.contributors
-    total = sum(case.numbers[c.place] for c in contributors)
-    if len(contributors) > 1:
-        for c in contributors:
-            number = case.numbers[c.place]
-            yield total - number, f"the contribution of {c.node.name}, {number_text(number)}, is missing"
+    (total,), received = case.expected(), case.received
+    if len(received) > 1:
+        for name, number in received:
+            yield total - number, f"the contribution of {name}, {number_text(number)}, is missing"
 
 
 @_rule("gradient")
 def kept_only_one_contribution(case: Case) -> Found:
-    contributors = case.contributors
-    if len(contributors) > 2:
-        for c in contributors:
-            yield (
-                case.numbers[c.place],
-                f"this is the contribution of {c.node.name} alone: add up all {len(contributors)} (+=, not =)",
-            )
+    received = case.received
+    if len(received) > 2:
+        for name, number in received:
+            yield number, f"this is the contribution of {name} alone: add up all {len(received)} (+=, not =)"
 
 
 @_rule("gradient")
 def multiplied_the_contributions(case: Case) -> Found:
-    factors = [case.numbers[c.place] for c in case.contributors]
+    factors = [number for _, number in case.received]
     if sum(abs(factor) != 1.0 for factor in factors) > 1:  # else a missing contribution is likelier
         yield math.prod(factors), "the contributions were multiplied; add them"
 
 
 @_rule("gradient")
 def one_contribution_with_the_wrong_sign(case: Case) -> Found:
-    contributors = case.contributors
-    total = sum(case.numbers[c.place] for c in contributors)
-    if len(contributors) > 1:
-        for c in contributors:
-            yield (
-                total - 2.0 * case.numbers[c.place],
-                f"the contribution of {c.node.name} has the wrong sign in the sum",
-            )
+    (total,), received = case.expected(), case.received
+    if len(received) > 1:
+        for name, number in received:
+            yield total - 2.0 * number, f"the contribution of {name} has the wrong sign in the sum"
 
 
 @_rule("gradient")
 def counted_a_contribution_twice(case: Case) -> Found:
-    contributors = case.contributors
-    total = sum(case.numbers[c.place] for c in contributors)
-    if len(contributors) > 1:
-        for c in contributors:
-            yield total + case.numbers[c.place], f"the contribution of {c.node.name} was added twice"
+    (total,), received = case.expected(), case.received
+    if len(received) > 1:
+        for name, number in received:
+            yield total + number, f"the contribution of {name} was added twice"
 
 
 @_rule("gradient")
 def took_the_mean_of_the_contributions(case: Case) -> Found:
-    contributors = case.contributors
-    if len(contributors) > 1:
-        yield sum(case.numbers[c.place] for c in contributors) / len(contributors), "this is their mean; add them up"
+    (total,), count = case.expected(), len(case.contributors)
+    if count > 1:
+        yield total / count, "this is their mean; add them up"
 
 
 @_rule("gradient")

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from . import picture
-from .forms import heading, instructions, parts
+from .forms import heading, instructions, parts, which
 
 if TYPE_CHECKING:
     from .forms import Cell, Part, Row
@@ -28,7 +28,7 @@ def page(sheet: Worksheet) -> str:
         f"<style>\n{_asset('worksheet.css')}</style></head>",
         f'<body><main data-sheet="{sheet.code}">',
         f"<h1>{escape(sheet.title)}</h1>",
-        f'<p class="sheet">{"Key to sheet" if sheet.solved else "Sheet"} {sheet.code}</p>',
+        f'<p class="sheet">{which(sheet).capitalize()}</p>',
     ]
     if not sheet.solved:
         lines += [

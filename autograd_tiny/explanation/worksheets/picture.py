@@ -6,7 +6,7 @@ import html
 from typing import TYPE_CHECKING
 
 from ...graph import latex_name, number_text
-from ...graphviz_engine import find_engine
+from ...graphviz_engine import find_engine, place
 
 if TYPE_CHECKING:
     from ...graph import Graph, Node
@@ -28,28 +28,18 @@ def latex_picture(sheet: Worksheet) -> str:
     if engine is None:
         return ""
     graph = sheet.explanation.graph
+    placement = place(engine, _dot(graph, arrows=False))
     boxes: list[str] = []
     lines: list[str] = []
-    scale = 1.0
-    width = height = 0.0
-    for line in engine(_dot(graph, arrows=False), "plain", "dot").decode().splitlines():
-        word, *rest = line.split(" ")
-        if word == "graph":
-            width, height = float(rest[1]), float(rest[2])
-            scale = min(1.0, WIDEST_INCHES / width)
-        elif word == "node":
-            x, y, w, h = map(float, rest[1:5])
-            content = (
-                rf"\makebox({w:.3f},{h:.3f}){{\scriptsize ${_latex_title(graph, graph.nodes[int(rest[0][1:])])}$}}"
-            )
-            boxes.append(rf"\put({x - w / 2:.3f},{y - h / 2:.3f}){{\framebox({w:.3f},{h:.3f}){{{content}}}}}")
-        elif word == "edge":
-            points = list(map(float, rest[3 : 3 + 2 * int(rest[2])]))
-            (x1, y1), (x2, y2) = points[:2], points[-2:]
-            middle = len(points) // 4 * 2
-            bend = _bend((x1, y1), (points[middle], points[middle + 1]), (x2, y2))
-            lines.append(rf"\qbezier({x1:.3f},{y1:.3f})({bend[0]:.3f},{bend[1]:.3f})({x2:.3f},{y2:.3f})")
-            lines.append(rf"\put({x2:.3f},{y2:.3f}){{\circle*{{0.04}}}}")
+    for name, (x, y, w, h) in placement.nodes.items():
+        content = rf"\makebox({w:.3f},{h:.3f}){{\scriptsize ${_latex_title(graph, graph.nodes[int(name[1:])])}$}}"
+        boxes.append(rf"\put({x - w / 2:.3f},{y - h / 2:.3f}){{\framebox({w:.3f},{h:.3f}){{{content}}}}}")
+    for _, _, points in placement.edges:
+        (x1, y1), (x2, y2) = points[0], points[-1]
+        bend_x, bend_y = _bend(points[0], points[len(points) // 2], points[-1])
+        lines.append(rf"\qbezier({x1:.3f},{y1:.3f})({bend_x:.3f},{bend_y:.3f})({x2:.3f},{y2:.3f})")
+        lines.append(rf"\put({x2:.3f},{y2:.3f}){{\circle*{{0.04}}}}")
+    width, height, scale = placement.width, placement.height, min(1.0, WIDEST_INCHES / placement.width)
     picture = "\n".join([rf"\begin{{picture}}({width:.3f},{height:.3f})", *lines, *boxes, r"\end{picture}"])
     return rf"\begin{{center}}\setlength{{\unitlength}}{{{scale:.4f}in}}{picture}\end{{center}}"
 

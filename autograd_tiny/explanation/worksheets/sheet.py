@@ -298,6 +298,12 @@ def worksheet(
     B3 gradient d v1 / d a -3.0
     B4 gradient d v1 / d b 2.0
     """
+    if isinstance(root, (str, Expression)):
+        text = root if isinstance(root, str) else root.text
+        raise GraphError(
+            f"worksheet takes a computed Value, got the formula {_short(text)}; variants(formula, 1) chooses numbers "
+            'for it, and parse(formula).evaluate({"x": 2.0}) computes it at yours'
+        )
     graph = Graph.of(root)
     if root.op is None:
         raise GraphError(f"{graph.root.name} is a leaf: no operation, so there is nothing to ask; use a result")
@@ -341,7 +347,8 @@ def _hidden(explanation: Explanation, hide: Any, seed: Any) -> set[Place]:
     kinds = [hide] if isinstance(hide, str) else list(hide) if isinstance(hide, Iterable) else [hide]
     wrong = [kind for kind in kinds if kind not in KINDS]
     if wrong or not kinds:
-        raise ParameterError(f"hide is one or more of {', '.join(KINDS)}, or a part such as 0.5, got {_short(hide)}")
+        got = _short(wrong[0]) if wrong else "none"
+        raise ParameterError(f"hide is one or more of {', '.join(KINDS)}, or a part such as 0.5, got {got}")
     return {place for place in everything if f"{place.kind}s" in kinds}
 
 
@@ -493,12 +500,15 @@ def variants(
     whole(n, "n")
     if not expression.variables:
         raise ParameterError(f"variants need a variable to change, and {_short(expression.text)} has none")
-    points = _points(expression, n, seed)
+    points, refused = _points(expression, n, seed)
     if len(points) < n:
-        raise ParameterError(
-            f"found {len(points)} of {n} variants of {_short(expression.text)}: elsewhere a number leaves the domain "
-            "of an operation, or is at a kink, above 1000 or below 0.001; ask for fewer, or write the formula otherwise"
-        )
+        why = "no more points are tried; ask for fewer"
+        if refused:
+            why = (
+                f"at {refused} more points that were tried a number leaves the domain of an operation, or is at a "
+                "kink, above 1000 or below 0.001, or every gradient is 0; ask for fewer, or write the formula otherwise"
+            )
+        raise ParameterError(f"found {len(points)} of {n} variants of {_short(expression.text)}: {why}")
     text = printable(expression.text.strip())
     heading = f"{TITLE if title is None else title}: {text if len(text) <= 80 else text[:77] + '...'}"
     return [
@@ -513,10 +523,11 @@ def variants(
     ]
 
 
-def _points(expression: Expression, n: int, seed: Any) -> list[dict[str, float]]:
-    """Return up to ``n`` different points with short answers, in an order that says nothing."""
+def _points(expression: Expression, n: int, seed: Any) -> tuple[list[dict[str, float]], int]:
+    """Return up to ``n`` points with short answers, in an order that says nothing, and how many were no good."""
     rng = generator(seed, "seed")
     found: dict[tuple[float, ...], tuple[int, int]] = {}
+    refused: set[tuple[float, ...]] = set()
     for grid in GRIDS:
         tried = set(found)
         count = min(TRIES, len(grid) ** len(expression.variables))
@@ -525,7 +536,9 @@ def _points(expression: Expression, n: int, seed: Any) -> list[dict[str, float]]
             if point not in tried:
                 tried.add(point)
                 demerits = _demerits(expression, dict(zip(expression.variables, point, strict=True)))
-                if demerits is not None:
+                if demerits is None:
+                    refused.add(point)
+                else:
                     found[point] = demerits
             if len(tried) == count or len(found) >= 4 * n + 100:
                 break
@@ -533,7 +546,7 @@ def _points(expression: Expression, n: int, seed: Any) -> list[dict[str, float]]
             break
     best = sorted(found, key=lambda point: (found[point], point))[: max(n, len(found) // 3)]
     chosen = rng.sample(best, min(n, len(best)))
-    return [dict(zip(expression.variables, point, strict=True)) for point in chosen]
+    return [dict(zip(expression.variables, point, strict=True)) for point in chosen], len(refused)
 
 
 def _demerits(expression: Expression, point: Mapping[str, float]) -> tuple[int, int] | None:
@@ -555,9 +568,8 @@ def _demerits(expression: Expression, point: Mapping[str, float]) -> tuple[int, 
     numbers = list(numbers_of(explanation).values())
     if not all(x == 0.0 or SMALLEST <= abs(x) <= LARGEST for x in numbers):
         return None
-    leaves = [node for node in graph.nodes if node.is_leaf and not node.constant]
-    if not any(explanation.gradients[node.index] for node in leaves):
+    if not any(explanation.gradients[leaf.index] for leaf in graph.leaves):
         return None
-    sizes = [abs(node.data) for node in leaves]
+    sizes = [abs(leaf.data) for leaf in graph.leaves]
     hidden = numbers.count(0.0) + sizes.count(1.0) + len(sizes) - len(set(sizes))
     return hidden, sum(len(number_text(x)) for x in numbers)

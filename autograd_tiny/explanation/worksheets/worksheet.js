@@ -16,7 +16,7 @@
       if (bad) wrong.push(blank.dataset.blank);
       else if (text !== "") filled += 1;
     }
-    const hint = wrong.length ? ` Not a number: ${wrong.join(", ")}; write for example -0.5 or 1/3.` : "";
+    const hint = wrong.length ? ` Not a number: ${wrong.join(", ")}; write for example -0.5, with a point, or 1/3.` : "";
     status.textContent = `${filled} of ${blanks.length} filled in.${hint}`;
   };
 
