@@ -11,13 +11,12 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
-from difflib import get_close_matches
 from inspect import Parameter, Signature
 from keyword import iskeyword
 from typing import Any, NamedTuple, TypeAlias
 
 from . import ops
-from .errors import ExpressionError, NotARealNumberError, OperandError, ParameterError
+from .errors import ExpressionError, NotARealNumberError, OperandError, ParameterError, did_you_mean
 from .primitive import Primitive, registry
 from .value import Number, Value
 
@@ -442,13 +441,10 @@ def _number(token: _Token) -> float:
 def _operation(name: str, position: int) -> Primitive:
     op = registry.get(name)
     if op is None:
-        close = [_OTHER_NAMES[name]] if name in _OTHER_NAMES else get_close_matches(name, registry, n=1)
-        if close:
-            hint = f"did you mean {close[0]}?"
-        elif len(name) == 1:
-            hint = f"to multiply, write {name} * (...)"
-        else:
-            hint = "the command  autograd-tiny ops  lists them"
+        hint = did_you_mean(_OTHER_NAMES.get(name, name), registry)
+        if not hint:
+            one_letter = len(name) == 1
+            hint = f"to multiply, write {name} * (...)" if one_letter else "the command  autograd-tiny ops  lists them"
         raise ExpressionError(f"unknown operation {_shown(name)}; {hint}", position)
     return op
 

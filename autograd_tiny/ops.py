@@ -698,7 +698,7 @@ def prod(m: M, *xs: N) -> N:
 
 @primitive(
     at_least=1,
-    slopes=lambda m, y, *xs: (m.div(1.0, len(xs)),) * len(xs),
+    slopes=lambda m, y, *xs: (m.div(1.0, len(xs)),) * len(xs),  # by m, so that 1/3 is exact where numbers are fractions
 )
 def mean(m: M, *xs: N) -> N:
     """Arithmetic mean of a list, (x1 + ... + xn) / n.

@@ -32,6 +32,10 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., GradientReport]:
 
     settings: dict[str, Any] = {}
     for marker in request.node.iter_markers("gradcheck"):
+        if marker.args:
+            raise pytest.UsageError(
+                f"the marker gradcheck takes its settings by name, got {marker.args!r}; write order=2"
+            )
         settings = dict(marker.kwargs) | settings  # the closest marker comes first and wins
 
     def check(f: Callable[..., Any], *args: Any, **more: Any) -> GradientReport:

@@ -5,12 +5,28 @@ from __future__ import annotations
 import math
 import random
 import re
+from dataclasses import FrozenInstanceError
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_tiny import Value, autopsy, detect_anomaly, exp, explain, log, record_lines, sqrt, where
+from autograd_tiny import (
+    Value,
+    autopsy,
+    detect_anomaly,
+    dot,
+    exp,
+    explain,
+    forget,
+    log,
+    ops,
+    primitive,
+    record_lines,
+    sqrt,
+    where,
+)
 from autograd_tiny.errors import AnomalyError, GraphError
 from autograd_tiny.graph import Node
 from autograd_tiny.testing import RandomExpression, expressions
@@ -217,3 +233,121 @@ def test_labels_are_inert() -> None:
 def test_only_values_have_one() -> None:
     with pytest.raises(GraphError):
         autopsy(3.0)  # type: ignore[arg-type]  # the mistake
+
+
+# ---------------------------------------------------------------- to the letter
+
+NO_LINE = "  its source line was not recorded; compute it under  with record_lines():  to see it"
+
+
+def told(root: Value) -> list[str]:
+    return str(autopsy(root)).splitlines()
+
+
+def test_a_value_to_the_letter() -> None:
+    a, b = Value(-2.0, "a"), Value(3.0, "b")
+    assert told(log(a * b * 2) * b) == [
+        "the first nan is v3 = log(v2) = nan",
+        "  why: log needs v2 > 0, got v2 = -12",
+        "  operands: v2 = -12",
+        NO_LINE,
+        "  what led there:",
+        "    v1 = a * b = -6",
+        "    v2 = v1 * 2 = -12",
+        "  from there it spread to the values of v4",
+    ]
+    assert told(a / 0) == [
+        "the first inf is v1 = a / 0 = -inf",
+        "  why: div needs operand 2 != 0, got operand 2 = 0",
+        "  operands: a = -2, 0",
+        NO_LINE,
+    ]
+    assert told(Value(inf, "a") * 2) == [
+        "a was given as inf",
+        "  why: it is a leaf, so no operation made it; look at where its number comes from",
+        "  from there it spread to the values of v1",
+    ]
+
+
+def test_a_gradient_to_the_letter() -> None:
+    a, b = Value(0.0, "a"), Value(0.0, "b")
+    assert told(sqrt(a * 2) * b) == [
+        "the backward pass goes wrong at v2 = sqrt(v1) = 0: the gradient of v1 gets upstream 0 × slope inf = nan",
+        "  why: the slope 0.5 / v2 is inf there (sqrt needs v1 > 0, got v1 = 0), and 0 × inf is nan",
+        "  operands: v1 = 0",
+        NO_LINE,
+        "  what led there:",
+        "    v1 = a * 2 = 0",
+        "    v3 = v2 * b = 0, upstream 1",
+        "  from there it spread to the gradients of a",
+    ]
+    assert told(sqrt(a)) == [
+        "the backward pass goes wrong at v1 = sqrt(a) = 0: the gradient of a gets upstream 1 × slope inf = inf",
+        "  why: the slope 0.5 / v1 is inf there (sqrt needs a > 0, got a = 0)",
+        "  operands: a = 0",
+        NO_LINE,
+    ]
+
+
+def test_an_infinite_slope_of_an_infinite_operand_is_blamed_on_the_operand() -> None:
+    root = Value(inf, "a") ** Value(0.0, "b")
+    assert autopsy(root).reason == "the slope 0 if a == 0 and b >= 0 else v1 * log(a) is inf, because a is inf"
+
+
+def test_zero_times_nan_is_not_called_zero_times_inf() -> None:
+    @primitive(slopes=lambda m, y, x: (m.sqrt(x),))
+    def rootless(m: Any, x: float) -> float:
+        """x itself, with a slope that is nan below 0."""
+        return x
+
+    try:
+        found = autopsy(rootless(Value(-1.0, "a")) * Value(0.0, "b"))
+    finally:
+        forget(rootless)
+    assert found.reason == "the slope sqrt(a) is nan there"
+
+
+def test_an_operation_without_an_answer_for_good_operands_says_no_more_than_that() -> None:
+    big = Value(1e200, "a")
+    assert autopsy(dot([big, big], [big, -big])).reason == "dot has no answer for these operands"
+
+
+def test_what_has_nothing_wrong_has_no_reason() -> None:
+    assert autopsy(Value(1.0)).reason == ""
+
+
+def test_it_spreads_only_to_what_depends_on_it() -> None:
+    a, b = Value(inf, "a"), Value(inf, "b")
+    assert names(autopsy(a - b).spread) == ["v1"]
+    a, b, c = Value(0.0, "a"), Value(0.0, "b"), Value(0.0, "c")
+    found = autopsy(sqrt(a) + sqrt(b + 3 * c))
+    assert found.contribution is not None
+    assert found.contribution.parent.name == "v3"
+    assert names(found.spread) == ["b", "c", "v2"]
+
+
+def test_of_more_than_eight_nodes_some_are_left_out_and_counted() -> None:
+    def lists(count: int) -> tuple[str, list[str], str]:
+        """Return what is told of so many operands, nodes on the way there, and infected nodes."""
+        operands = told(ops.sum([Value(1e308, f"x{i}") for i in range(count)]))[2]
+        before = after = Value(-1.0, "a")
+        for _ in range(count):
+            before = before * 1
+        after = log(after)
+        for _ in range(count):
+            after = after * 1
+        return operands, told(log(before))[5:], told(after)[-1]
+
+    first = ", ".join([f"x{i} = 1e+308" for i in range(8)])
+    infected = f"  from there it spread to the values of {', '.join([f'v{i}' for i in range(2, 10)])}"
+    way = ["    v1 = a * 1 = -1", *[f"    v{i} = v{i - 1} * 1 = -1" for i in range(2, 13)]]
+    assert lists(8) == (f"  operands: {first}", way[:8], infected)
+    assert lists(9) == (f"  operands: {first}, ... 1 more", ["    ... 1 more", *way[1:9]], f"{infected}, ... 1 more")
+    assert lists(12) == (f"  operands: {first}, ... 4 more", ["    ... 4 more", *way[4:]], f"{infected}, ... 4 more")
+
+
+def test_findings_are_frozen_and_small() -> None:
+    found = autopsy(Value(1.0))
+    assert not hasattr(found, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        found.reason = "none"  # type: ignore[misc]  # the mistake

@@ -12,15 +12,18 @@ import shutil
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
-from autograd_tiny import __version__, cli, demo, explain, worksheet
+from autograd_tiny import Value, __version__, cli, demo, explain, worksheet
 from autograd_tiny.cli import main
 from autograd_tiny.drawing.themes import THEMES
 from autograd_tiny.explanation import Worksheet
+from autograd_tiny.explanation.walk import show_page, walk
 from autograd_tiny.expression import parse
 from autograd_tiny.primitive import registry
 from autograd_tiny.train import History
@@ -165,6 +168,41 @@ def test_walking_back_and_ending(
     typed: str, titles: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [page.partition(" ─")[0] for page in walked(typed, capsys, monkeypatch)] == titles
+
+
+def test_a_page_of_the_walk_shows_the_table_of_its_own_step_alone(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, first, second, done = walked("\n\n\n\n", capsys, monkeypatch)
+    assert re.findall(r"upstream \d|adds", first) == re.findall(r"upstream \d|adds", second) == ["adds", "upstream 1"]
+    assert "v1 = x * y = 6" not in first
+    assert "v2 = v1 + x = 8" not in second
+    assert "adds" not in start + done
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_where_nobody_presses_enter_the_walk_ends_the_line_of_the_prompt(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown(show: Callable[[Console], None]) -> str:
+        page = io.StringIO()
+        show(Console(file=page, width=80))
+        return page.getvalue()
+
+    def read(prompt: str) -> str:
+        if answers:
+            return answers.pop(0)
+        raise EOFError
+
+    stdin = io.StringIO()
+    monkeypatch.setattr(stdin, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stdin", stdin)
+    explanation = explain(Value(2.0, "x") * 3.0)
+    start, step = [shown(lambda console, page=page: show_page(explanation, page, console)) for page in (0, 1)]
+    end = "" if terminal else "\n"
+    answers = ["", " Q "]
+    assert shown(lambda console: walk(explanation, console, read)) == start + end + step + end
+    assert shown(lambda console: walk(explanation, console, read)) == start + "\n"
 
 
 def test_ctrl_c_ends_the_walk_with_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:

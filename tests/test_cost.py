@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from functools import reduce
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -183,3 +188,68 @@ def test_one_leaf_and_none() -> None:
     assert cost(a * a).why.startswith("With one leaf forward mode is as good")
     assert cost(a).why == "There is nothing to compute, so no gradient either."
     assert "in 1 node," in str(cost(a))
+
+
+def test_costs_and_counts_are_frozen_and_small() -> None:
+    for record, name in ((cost(a * b), "memory"), (Operations(1), "additions")):
+        assert not hasattr(record, "__dict__")
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, name, 0)
+
+
+def test_memory_is_nodes_leaves_gradients_and_the_numbers_that_only_one_node_holds() -> None:
+    number = sys.getsizeof(0.5)
+    node = sys.getsizeof(a) + 2 * number  # with data and gradient
+    assert cost(a).memory == node
+    assert cost(a * b).memory == 3 * node  # its slopes are the data of the other operand
+    assert cost(a + b).memory == 3 * node  # these belong to the operation
+    assert cost(exp(a)).memory == 2 * node  # this is the result
+    assert cost(sin(a)).memory == 2 * node + number
+    assert cost(a / b).memory == 3 * node + 2 * number
+    assert cost(sin(a / b)).memory == 4 * node + 3 * number
+    # From three operands on they are in a tuple, and the slopes in another.
+    assert cost(dot([a, b], [b, c])).memory == 4 * node + 2 * sys.getsizeof((0.5,) * 4)
+    assert cost(ops.prod([a, b, c])).memory == 4 * node + 2 * sys.getsizeof((0.5,) * 3) + 3 * number
+
+
+def test_a_sweep_of_forward_mode_adds_only_where_there_are_two_operands() -> None:
+    assert counted(cost(exp(a)).sweep) == (0, 1, 0, 0)
+    assert counted(cost(dot([a, b], [b, c])).sweep) == (3, 4, 0, 0)
+
+
+def test_a_leaf_costs_as_much_with_its_gradient_as_without() -> None:
+    found = cost(a)
+    assert (found.ratio, found.forward_ratio, found.dearest) == (1.0, 1.0, 1.0)
+    assert "cheap gradient: value and gradient cost 1.0 times the value, and never more than 1.0 times" in str(found)
+    assert "\ninstead, forward mode (1 sweep)  " in str(found)
+
+
+def test_constants_alone_have_no_leaf_to_sweep_for() -> None:
+    constant = (a * 2).parents[1]
+    found = cost(constant * 3)
+    assert found.leaves == 0
+    assert found.why.startswith("With no leaf forward mode is as good; ")
+    assert "\ninstead, forward mode (0 sweeps)  " in str(found)
+
+
+@pytest.mark.parametrize("nothing", [ops.identity, lambda x: ops.sum([x]), lambda x: ops.max([x])])
+def test_there_is_no_bound_where_an_operation_computes_nothing(nothing: Callable[[Value], Value]) -> None:
+    found = cost(nothing(exp(a)))
+    assert found.ratio >= 5.0 > cost(exp(a)).dearest
+    assert found.dearest == math.inf
+    line = f"cost {found.ratio:.1f} times the value, and there is no bound, as one of these operations computes nothing"
+    assert line in str(found)
+
+
+def test_the_numbers_that_count_have_the_values_that_rules_branch_on() -> None:
+    @primitive(slopes=lambda m, y, x, w: (1.0, 1.0))
+    def branching(m: Any, x: float, w: float) -> float:
+        """An addition for each sum, product or set of numbers that is what it should be."""
+        right = m.sum([x, w]) == 7.0, m.dot([x], [w]) == 10.0, m.sum([]) == 0.0, len({x: 1, w: 2}) == 2
+        return reduce(lambda total, yes: total + x if yes else total * x, right, x)
+
+    try:
+        found = cost(branching(Value(5.0), Value(2.0))).value
+    finally:
+        forget(branching)
+    assert counted(found) == (1 + 4, 1, 0, 2)

@@ -86,6 +86,8 @@ def test_a_leaf_alone_has_no_steps() -> None:
 def test_a_long_formula_is_shortened() -> None:
     markdown = explain(Value(2.0, "n" * 200) * 2).to_markdown()
     assert f"| `{'n' * 77}...` |" in markdown
+    assert f"| `{'n' * 76} * 2` |" in explain(Value(2.0, "n" * 76) * 2).to_markdown()
+    assert f"| `{'n' * 77}...` |" in explain(Value(2.0, "n" * 77) * 2).to_markdown()
 
 
 def test_what_an_operation_has_as_latex_begins_no_tag() -> None:

@@ -6,6 +6,7 @@ import math
 import random
 import shutil
 import subprocess
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import pytest
@@ -184,3 +185,93 @@ def test_latex_compiles(tmp_path: Path) -> None:
     )
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "p.tex"]
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+
+
+def test_paths_are_frozen_and_small() -> None:
+    a = Value(2.0, "a")
+    found = paths(a * 3.0, a)
+    for record, name in ((found, "count"), (found.paths[0], "product")):
+        assert not hasattr(record, "__dict__")
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, name, 0)
+
+
+def test_a_path_of_more_than_eight_nodes_is_told_by_its_ends() -> None:
+    x = Value(1.0, "x")
+    y = [x]
+    for _ in range(11):
+        y.append(y[-1] * 2.0)
+    way = ["x", *[f"v{i}" for i in range(1, 12)]]
+    lines = [str(paths(root, x)).splitlines()[1] for root in y]
+    assert lines[7] == f"  {' -> '.join(way[:8])}: {' × '.join('2' * 7)} = 128"
+    assert lines[8] == f"  {' -> '.join([*way[:4], '(1 more)', *way[5:9]])}: {' × '.join('2' * 8)} = 256"
+    shown = " -> ".join([*way[:4], "(4 more)", *way[8:]])
+    assert lines[11] == f"  {shown}: 2 × 2 × 2 × 2 × (3 more) × 2 × 2 × 2 × 2 = 2048"
+
+
+def test_ten_paths_are_listed_if_not_told_otherwise() -> None:
+    a = Value(2.0, "a")
+    found = paths(dot([a] * 11, [1.0] * 11), a)
+    assert (found.count, len(found.paths)) == (11, 10)
+    assert len(paths(dot([a] * 10, [1.0] * 10), a).paths) == 10
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(999, "999"), (1234, "1,234"), (10**15 - 1, "999,999,999,999,999"), (10**15, "about 1.0e+15")],
+)
+def test_numbers_of_paths_are_exact_up_to_a_quadrillion(count: int, text: str) -> None:
+    x = Value(1.0, "x")
+    y = x
+    for bit in f"{count:b}"[1:]:
+        y = y + y
+        if bit == "1":
+            y = y + x
+    found = paths(y, x, k=1)
+    assert found.count == count
+    assert str(found).startswith(f"{text} paths lead from x to ")
+
+
+def test_factors_with_a_minus_stand_in_brackets_and_zeros_do_not_unless_negative() -> None:
+    a = Value(2.0, "a")
+    assert "a -> v1 -> v2: 3 × 0 = 0\n" in str(paths(a * 3.0 * 0.0, a))
+    assert "a -> v1 -> v2: 3 × (-0) = -0\n" in str(paths(a * 3.0 * -0.0, a))
+    assert "a -> v1 -> v2: -3 × 5 = -15\n" in str(paths(a * -3.0 * 5.0, a))
+
+
+def test_a_path_whose_product_is_nan_comes_first() -> None:
+    x = Value(0.0, "x")
+    for root in (sqrt(x) * x + 5 * x, 5 * x + sqrt(x) * x, 5 * x + sqrt(x) * x + 7 * x):
+        assert math.isnan(paths(root, x, k=1).paths[0].product)
+
+
+def test_paths_from_an_unnamed_value_that_the_root_does_not_need_start_from_x() -> None:
+    a = Value(2.0, "a")
+    assert str(paths(a * 3.0, Value(1.0))) == "no path leads from x to v1, so d v1 / d x = 0"
+
+
+def test_latex_to_the_letter() -> None:
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    v1, v2, v3 = r"v_{1}", r"v_{2}", r"v_{3}"
+
+    def step(above: str, below: str) -> str:
+        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+
+    assert paths(a * b * -5.0 + a * -1.0, a).to_latex().splitlines() == [
+        r"\begin{aligned}",
+        step(r"v_{4}", "a"),
+        rf"&= {step(v1, '{a}')} \, {step(v2, f'{{{v1}}}')} \, {step('v_{4}', f'{{{v2}}}')} \\",
+        rf"&\quad + {step(v3, '{a}')} \, {step('v_{4}', f'{{{v3}}}')} \\",
+        r"&= -3 \cdot \left(-5\right) \cdot 1 + \left(-1 \cdot 1\right) \\",
+        r"&= 14",
+        r"\end{aligned}",
+    ]
+    assert paths(a * a, a).to_latex().splitlines()[2:] == [
+        rf"&= {step(v1, '{a}_{(1)}')} \\",
+        rf"&\quad + {step(v1, '{a}_{(2)}')} \\",
+        r"&= 2 + 2 \\",
+        r"&= 4",
+        r"\end{aligned}",
+    ]
+    assert paths(a * a, a, k=1).to_latex().splitlines()[4] == r"&= 2 + \cdots \\"
+    assert paths(a, a).to_latex().splitlines()[2:4] == [r"&= 1 \\", r"&= 1 \\"]

@@ -67,6 +67,21 @@ def test_wrong(gradcheck):
     assert "in check\n" not in shown, "the traceback ends in the test"
 
 
+def test_settings_without_a_name_are_refused(run):
+    code, shown = run(
+        """
+import pytest
+
+@pytest.mark.gradcheck(2)
+def test_it(gradcheck):
+    pass
+""",
+        "-q",
+    )
+    assert code == 1
+    assert "the marker gradcheck takes its settings by name, got (2,); write order=2" in shown
+
+
 def test_nothing_is_loaded_or_changed_unless_it_is_used(run):
     code, shown = run(
         """

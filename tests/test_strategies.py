@@ -268,6 +268,8 @@ def test_shrinking_finds_the_simplest_expression():
         ({"ops": ["sqr"]}, "no operation is called 'sqr'; did you mean sqrt"),
         ({"ops": ["\x1b[31m"]}, r"'\\x1b\[31m'; registry lists"),
         ({"ops": []}, "at least one"),
+        ({"ops": "sin"}, r"ops is a list .*, got 'sin'; put it in brackets"),
+        ({"ops": ops.sin}, r"ops is a list .*, got <primitive sin>; put it in brackets"),
         ({"ops": [math.sin]}, "operations or their names"),
         ({"kinks": "on"}, '"away" or "at"'),
         ({"ops": ["add"], "kinks": "at"}, "an operation with a kink, got add"),
@@ -409,6 +411,7 @@ def test_equal_expressions_are_equal():
     [
         ((), (), "at least one leaf"),
         ((), (math.nan,), "finite, got nan"),
+        ((Instruction("mul", (0, 0)),), (1.0,), "instruction 1 needs an operation such as ops.mul, got 'mul'"),
         ((Instruction(ops.add, (0,)),), (1.0,), "instruction 1: add.* takes 2 operand"),
         ((Instruction(ops.dot, (0, 0, 0)),), (1.0,), "instruction 1: dot needs two lists of one length, got 2 and 1"),
         ((Instruction(ops.max, ()),), (1.0,), "instruction 1: max needs at least 1"),

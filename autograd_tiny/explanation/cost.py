@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextvars import Context
 from dataclasses import astuple, dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..graph import Node
 from ..primitive import ELEMENTARY, IEEEFloat, Namespace, Primitive, ieee_floats
@@ -66,7 +67,8 @@ class Cost:
         backward: those of one backward sweep over the slopes.
         sweep: those of one forward sweep over the slopes, with the derivatives for one leaf.
         leaves: for how many leaves a derivative is wanted; constants do not count.
-        dearest: the largest ratio that one of the operations has on its own.
+        dearest: the largest ratio that one of the operations has on its own; infinite if one computes nothing, such as
+            the sum of a single number, so that its gradient is all that it costs.
         nodes: how many nodes the graph has.
         numbers: how many numbers it holds after ``backward()``: data, gradient, and a slope per operand.
         memory: the bytes of the objects that its nodes hold then, as ``sys.getsizeof`` tells of nodes like these.
@@ -161,24 +163,23 @@ class Cost:
             lines.append(f"{name:{width}}" + "".join(f"  {number:>{len(heading)},}" for number, heading in cells))
         nodes = f"{self.nodes:,} node{'s' if self.nodes != 1 else ''}"
         lines.append(f"memory: {self.numbers:,} numbers in {nodes}, about {self.memory:,} bytes in Python")
-        lines.append(
-            f"cheap gradient: value and gradient cost {self.ratio:.1f} times the value, and never more than "
-            f"{self.dearest:.1f} times with these operations"
-        )
+        bound = f"never more than {self.dearest:.1f} times with these operations"
+        if math.isinf(self.dearest):
+            bound = "there is no bound, as one of these operations computes nothing"
+        lines.append(f"cheap gradient: value and gradient cost {self.ratio:.1f} times the value, and {bound}")
         return "\n".join([*lines, self.why])
 
     __repr__ = __str__
 
 
-def _ratio(all_of_it: Operations, value: Operations) -> float:
-    return all_of_it.total / value.total if value.total else 1.0
+def _ratio(all_of_it: Operations, value: Operations, of_nothing: float = 1.0) -> float:
+    return all_of_it.total / value.total if value.total else of_nothing
 
 
 # ---------------------------------------------------------------- one operation
 
 
-@dataclass(frozen=True, slots=True)
-class _OneOperation:
+class _OneOperation(NamedTuple):
     """What a node costs: its value, its slopes, its part of a sweep in each mode, its bytes without the gradient."""
 
     value: Operations
@@ -197,24 +198,24 @@ class _OneOperation:
             value.operations,
             slopes.operations,
             backward=Operations(additions=count, multiplications=count),
-            sweep=Operations(additions=max(count - 1, 0), multiplications=count),
+            sweep=Operations(additions=count - 1, multiplications=count),
             memory=_bytes(op, numbers),
         )
 
     @property
     def ratio(self) -> float:
-        return _ratio(self.value + self.slopes + self.backward, self.value)
+        return _ratio(self.value + self.slopes + self.backward, self.value, of_nothing=math.inf)
 
 
 def _bytes(op: Primitive, numbers: list[float]) -> int:
-    """Return the size of a node and what it alone holds: numbers that the operands or the operation own are shared."""
+    """Return the size of a node and what it alone holds: what operands, or the operation, hold as well is shared."""
     leaves = [Value(x) for x in numbers]
     # In an empty context: whatever mode is on, recording is plain there.
     node = Context().run(op.apply, *leaves)
-    shared = {id(part) for leaf in leaves for part in (leaf, leaf.data)} | {id(slope) for slope in op.constant_slopes}
+    shared = set(map(id, [*op.constant_slopes, *leaves, *gc.get_referents(*leaves)]))
     held = {id(part): part for part in gc.get_referents(node) if isinstance(part, (float, tuple))}
     held |= {id(part): part for group in [*held.values()] if isinstance(group, tuple) for part in group}
-    own = [part for key, part in held.items() if key not in shared and part is not node.grad]
+    own = [part for key, part in held.items() if key not in shared]
     return sys.getsizeof(node) + sum(map(sys.getsizeof, own))
 
 
@@ -255,7 +256,6 @@ for _kind, _names in {
 }.items():
     for _name in _names.split():
         setattr(_Counted, f"__{_name}__", _counting(f"__{_name}__", _kind))
-_Counted.__hash__ = IEEEFloat.__hash__  # type: ignore[method-assign]  # == alone would take it away
 
 
 class _Tally(Namespace):
@@ -272,7 +272,7 @@ class _Tally(Namespace):
 
     def note(self, result: Any, kind: str) -> Any:
         self.counts[kind] += 1
-        return _Counted(result, self) if type(result) is not bool and isinstance(result, float) else result
+        return _Counted(result, self) if isinstance(result, float) else result
 
     def _call(self, name: str) -> Callable[..., Any]:
         function = getattr(ieee_floats, name)

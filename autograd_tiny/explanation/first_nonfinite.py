@@ -175,15 +175,14 @@ def _of_value(root: Value, explanation: Explanation) -> Autopsy:
     for node in reversed(graph.nodes):  # from the root back along nodes that are inf or nan themselves
         if node.index in infected:
             infected.update(i for i in node.parents if not math.isfinite(graph.nodes[i].data))
-    first, *spread = sorted(infected)
-    guilty = graph.nodes[first]
+    guilty = graph.nodes[min(infected)]
     return Autopsy(
         root,
         explanation,
         node=guilty,
         reason=_why_value(graph, guilty),
         history=_select(graph, graph.ancestors(guilty)),
-        spread=_select(graph, spread),
+        spread=_select(graph, infected & graph.descendants(guilty) - {guilty.index}),
     )
 
 
@@ -198,13 +197,14 @@ def _why_value(graph: Graph, node: Node) -> str:
     return f"{node.op.name} has no answer for these operands"
 
 
-def _broken_rule(op: Primitive, operands: Iterable[Node]) -> str:
-    """Return the rule of the domain that finite operands break, or an empty text."""
+def _broken_rule(op: Primitive, operands: Iterable[Node]) -> str | None:
+    """Return the rule of the domain that finite operands break."""
     for i, operand in enumerate(operands):
         domain = op.domain_of(i)
         if math.isfinite(operand.data) and not domain.contains(operand.data):
-            return f"{op.name} needs {domain.named(operand.name)}, got {operand.name} = {number_text(operand.data)}"
-    return ""
+            name = f"operand {i + 1}" if operand.constant else operand.name
+            return f"{op.name} needs {domain.named(name)}, got {name} = {number_text(operand.data)}"
+    return None
 
 
 # ---------------------------------------------------------------- a gradient
@@ -212,9 +212,8 @@ def _broken_rule(op: Primitive, operands: Iterable[Node]) -> str:
 
 def _of_gradient(root: Value, explanation: Explanation, step: Step, contribution: Contribution) -> Autopsy:
     graph, node = explanation.graph, step.node
-    spread = [
-        each.index for each in graph.nodes if not each.constant and not math.isfinite(explanation.gradients[each.index])
-    ]
+    behind = graph.ancestors(contribution.parent) - {contribution.parent.index}
+    spread = [i for i in behind if not graph.nodes[i].constant and not math.isfinite(explanation.gradients[i])]
     return Autopsy(
         root,
         explanation,
@@ -223,7 +222,7 @@ def _of_gradient(root: Value, explanation: Explanation, step: Step, contribution
         step=step,
         reason=_why_gradient(graph, step, contribution),
         history=_select(graph, graph.ancestors(node) | graph.descendants(node)),
-        spread=_select(graph, [i for i in spread if i != contribution.parent.index]),
+        spread=_select(graph, spread),
     )
 
 

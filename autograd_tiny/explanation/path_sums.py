@@ -39,10 +39,11 @@ class Path:
         way = [self.nodes[0].name]
         for node, operand, ambiguous in zip(self.nodes[1:], self.operands, self._ambiguous, strict=True):
             way.append(f"{node.name} (as operand {operand})" if ambiguous else node.name)
-        factors = [f"({number_text(s)})" if s < 0 and i else number_text(s) for i, s in enumerate(self.slopes)]
+        factors = [number_text(slope) for slope in self.slopes]
+        factors[1:] = [f"({factor})" if factor.startswith("-") else factor for factor in factors[1:]]
         product = number_text(self.product)
         if len(factors) < 2:
-            return f"{way[0]}: {product}" if not factors else f"{' -> '.join(way)}: {product}"
+            return f"{' -> '.join(way)}: {product}"
         return f"{' -> '.join(_shortened(way))}: {' × '.join(_shortened(factors))} = {product}"
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import ParameterError
 from ..functional import Tree
 from ..primitive import real
+from ..recording import enable_grad
 from .blame import blame
 from .methods import METHODS
 from .problem import Problem
@@ -57,8 +58,10 @@ def check_gradients(
 
     Raises:
         NotARealNumberError: when an argument or the result of ``f`` is not a number.
-        ParameterError: when there is no argument to vary, a setting is out of range, or the method does not reach
-            ``f`` (an operation that is not analytic, not polynomial).
+        ParameterError: when there is no argument to vary, a setting is out of range, the method has no second
+            derivatives, or ``f`` is no function.
+        GraphError: when the method does not reach an operation of ``f``: one that is not analytic, not polynomial.
+        MissingPackageError: for mpmath, when it is not installed.
 
     >>> from autograd_tiny import relu
     >>> report = check_gradients(lambda x, y: x * x * y, 3.0, 2.0)
@@ -72,18 +75,17 @@ def check_gradients(
     """
     if order not in (1, 2):
         raise ParameterError(f"order is 1 or 2, got {order!r}")
-    if method not in METHODS:
+    if method not in list(METHODS):  # a dict refuses what has no hash with an error of its own
         raise ParameterError(f"method is one of {', '.join(METHODS)}, got {method!r}")
     if tolerance is not None and not real(tolerance, "tolerance") >= 0.0:
         raise ParameterError(f"tolerance is at least 0, got {tolerance!r}")
     problem = Problem(f, args)
-    rows = METHODS[method](problem, order, tolerance)
-    first, second = problem.value(problem.numbers), problem.value(problem.numbers)
-    if first != second and (first == first or second == second):
-        reason = f"f gives different values at the same point, {first:.6g} and {second:.6g}: is it random?"
-        rows = [replace(row, verdict="inconclusive", reason=reason) for row in rows]
-    wrong = [row.order for row in rows if row.verdict == "wrong"]
-    guilty = ""
-    if wrong:
-        guilty = blame(problem, min(wrong))
+    with enable_grad():  # the caller may have switched recording off
+        rows = METHODS[method](problem, order, tolerance)
+        first, second = problem.value(problem.numbers), problem.value(problem.numbers)
+        if first != second and (first == first or second == second):
+            reason = f"f gives different values at the same point, {first:.6g} and {second:.6g}: is it random?"
+            rows = [replace(row, verdict="inconclusive", reason=reason) for row in rows]
+        wrong = [row.order for row in rows if row.verdict == "wrong"]
+        guilty = blame(problem, min(wrong), method) if wrong else ""
     return GradientReport(tuple(rows), guilty, getattr(f, "reproducer", "") if wrong else "")

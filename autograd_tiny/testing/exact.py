@@ -1,7 +1,10 @@
 """Gradients without the reverse sweep: by complex step, forward mode, exact fractions and mpmath.
 
-All but forward mode replay the value rules of the recorded graph on other numbers, so that a wrong slope rule
-shows. The graph is the one recorded at the point: a Python ``if`` in ``f`` takes the same branch throughout.
+Only forward_gradient and reverse_fractions use the slope rules. The others replay the value rules of the recorded graph
+on other numbers, so that a wrong slope rule shows. The graph is the one recorded at the point: a Python ``if`` in ``f``
+takes the same branch throughout, and what ``f`` computes outside of the graph, by ``math.sin(x)`` or ``x.data``, counts
+as a constant; only :func:`numeric.numeric_gradient`, which calls ``f`` again, sees that.
+
 Results have the structure of the argument, a tuple of such structures for several arguments.
 """
 
@@ -98,7 +101,7 @@ def fraction_gradient(f: Callable[..., Any], *args: Tree) -> Any:
     Args:
         f: function as for :func:`complex_step_gradient`, made of sums, differences, products, division by what does
             not depend on the inputs, whole powers, sum, dot, prod and mean.
-        args: the point; floats count as the fractions they are.
+        args: the point; each number counts as the float nearest to it, so 0.1 and Fraction(1, 10) are not quite 1/10.
 
     Raises:
         GraphError: with the node, when the graph is not such a polynomial, or its degree in one input is over 200.

@@ -53,7 +53,7 @@ def linearity(f: Function, g: Function, point: Point, a: float = 2.5, b: float =
     """Check grad(a f + b g) = a grad f + b grad g.
 
     Args:
-        f, g: functions of ``len(point)`` numbers.
+        f, g: functions of ``len(point)`` numbers; see :func:`brought_to` for expressions drawn at different points.
         point: where.
         a, b: the two factors.
 
@@ -110,6 +110,10 @@ def chain_rule(f: Function, outer: Function, point: Point) -> None:
 def difference(f: Function, point: Point) -> None:
     """Check that f - f has gradient 0: exactly for one node, up to rounding for two evaluations.
 
+    Args:
+        f: function of ``len(point)`` numbers.
+        point: where.
+
     Raises:
         GradientMismatchError: when it has not.
 
@@ -129,7 +133,7 @@ def difference(f: Function, point: Point) -> None:
 def hessian_symmetry(f: Function, point: Point) -> None:
     """Check that the second derivatives do not depend on their order, d2f/dxi dxj = d2f/dxj dxi.
 
-    A slope rule that is no derivative of its value rule mostly breaks this.
+    A slope rule that is no derivative of its value rule mostly breaks this. Arguments as for :func:`difference`.
 
     Raises:
         GradientMismatchError: when they do by more than rounding explains.
@@ -192,6 +196,8 @@ def homogeneous(f: Function, point: Point, degree: float) -> Function:
 def reverse_is_forward(f: Function, point: Point) -> None:
     """Check that reverse mode and forward mode (``jvp`` along each argument) give the same gradient.
 
+    Arguments as for :func:`difference`.
+
     Raises:
         GradientMismatchError: when they differ by more than rounding explains.
 
@@ -209,6 +215,8 @@ def reverse_is_forward(f: Function, point: Point) -> None:
 
 def two_backwards(f: Function, point: Point) -> None:
     """Check that a second ``backward()`` adds exactly one more gradient to every leaf.
+
+    Arguments as for :func:`difference`.
 
     Raises:
         GradientMismatchError: when it does not.
@@ -254,6 +262,9 @@ def reload(expression: RandomExpression) -> None:
 
     Raises:
         GradientMismatchError: when a bit differs.
+
+    >>> from autograd_tiny.testing.strategies import Instruction
+    >>> reload(RandomExpression((Instruction(ops.mul, (0, 1)),), (3.0, 2.0)))
     """
     again = RandomExpression.from_json(expression.to_json())
     _require_same_bits(
@@ -306,6 +317,12 @@ def brought_to(g: RandomExpression, point: Point) -> Function:
 
     Each argument of ``g`` is one of the numbers plus a constant, the same number again where ``g`` has more.
     So two drawn expressions have a point in common, and neither leaves the domains it was built for.
+
+    >>> from autograd_tiny.testing.strategies import Instruction
+    >>> product = RandomExpression((Instruction(ops.mul, (0, 1)),), (3.0, 2.0))
+    >>> f = brought_to(product, (10.0,))
+    >>> f(10.0), f(11.0)
+    (6.0, 12.0)
     """
     count = len(point)
     shifts = [x - point[i % count] for i, x in enumerate(g.point)]
@@ -358,7 +375,10 @@ _READY: dict[str, Law] = {
     "reload": lambda f, g: reload(f),
 }
 LAWS: Mapping[str, Law] = MappingProxyType({name: _with_reproducer(name, law) for name, law in _READY.items()})
-"""Every law as a property of two drawn expressions; some look at the first one only."""
+"""Every law as a property of two drawn expressions; some look at the first one only.
+
+For functions of your own, call the law itself with a point: ``linearity(f, g, point)``.
+"""
 
 
 def ready_properties(drawn: SearchStrategy[RandomExpression]) -> dict[str, Callable[[], None]]:
@@ -428,6 +448,8 @@ def _require(
     if not gap <= allowed:  # so that nan counts as violated
         place = "" if i is None else f" for x{i + 1}"
         numbers = f"left {left!r}, right {right!r}; the gap is {gap:.1e}, rounding explains {allowed:.1e}"
+        if not math.isfinite(gap):
+            numbers += "; is the point inside every domain?"
         raise GradientMismatchError(f"violated{place}: {law}\n{numbers}\n{_described(point, functions)}")
 
 

@@ -14,7 +14,7 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from ..errors import GraphError, MissingPackageError
-from ..graph import Graph
+from ..graph import Graph, Node
 from ..primitive import ELEMENTARY, IEEEFloat, N, Namespace, floats
 from ..primitive import ieee_floats as ieee
 
@@ -68,13 +68,19 @@ def replay(graph: Graph, numbers: Mapping[int, N], m: NumberSystem) -> list[N]:
         try:
             values.append(m.number(node.op.value(m, *operands)))
         except (GraphError, ZeroDivisionError) as error:
-            reason = error if isinstance(error, GraphError) else "it divides by zero; move the point"
-            raise GraphError(f"{m.title} cannot follow {node.name} = {graph.formula(node)}: {reason}") from None
+            raise _refusal(graph, node, m, error) from None
     return values
 
 
+def _refusal(graph: Graph, node: Node, m: NumberSystem, error: GraphError | ZeroDivisionError) -> GraphError:
+    reason = error if isinstance(error, GraphError) else "it divides by zero; move the point"
+    return GraphError(f"{m.title} cannot follow {node.name} = {graph.formula(node)}: {reason}")
+
+
 def reverse(graph: Graph, numbers: Mapping[int, N], m: NumberSystem) -> list[N]:
-    """Return d root / d node for every node, by the slope rules and the chain rule; arguments as for :func:`replay`.
+    """Return d root / d node for every node, by the slope rules and the chain rule.
+
+    Arguments and errors as for :func:`replay`.
 
     >>> from autograd_tiny import Value
     >>> x = Value(0.5, "x")
@@ -87,7 +93,10 @@ def reverse(graph: Graph, numbers: Mapping[int, N], m: NumberSystem) -> list[N]:
     for node in reversed(graph.nodes):
         if node.op is not None:
             operands = node.op.grouped(tuple([values[i] for i in node.parents]))
-            slopes = node.op.slopes(m, values[node.index], *operands)
+            try:
+                slopes = node.op.slopes(m, values[node.index], *operands)
+            except (GraphError, ZeroDivisionError) as error:
+                raise _refusal(graph, node, m, error) from None
             for i, slope in zip(node.parents, slopes, strict=True):
                 adjoints[i] = adjoints[i] + slope * adjoints[node.index]
     return adjoints
@@ -293,11 +302,8 @@ def _cosh(z: Complex) -> Complex:
 
 @_analytic()
 def _tanh(z: Complex) -> Complex:
-    t, u, sech = (
-        ieee.tanh(z.real),
-        ieee.tan(z.imag),
-        1 / ieee.cosh(z.real),
-    )  # sech^2 keeps the digits that 1 - t^2 loses
+    t, u = ieee.tanh(z.real), ieee.tan(z.imag)
+    sech = 1 / ieee.cosh(z.real)  # its square keeps the digits that 1 - t * t loses
     size = 1 + t * t * u * u
     return Complex(t * (1 + u * u) / size, u * sech * sech / size)
 
@@ -360,6 +366,9 @@ complex_numbers = NumberSystem(
 # ---------------------------------------------------------------- fractions
 
 
+MOST_BITS = 2**20  # of a power: a second's work, where 2 ** 1e300 would never end
+
+
 class ExactFraction(Fraction):
     """A Fraction that takes the floats in a rule, all of which are fractions, exactly, too.
 
@@ -392,9 +401,13 @@ def _exact(number: Any) -> ExactFraction:
 
 
 def _exact_pow(x: Any, n: Any) -> ExactFraction:
-    if n != math.floor(n):
+    base, exponent = Fraction(_exact(x)), _exact(n)
+    if exponent.denominator != 1:
         raise GraphError(f"a fraction ** {float(n):g} need not be a fraction; use method='mpmath'")
-    return ExactFraction(Fraction(_exact(x)) ** int(n))
+    bits = max(abs(base.numerator), base.denominator).bit_length() - 1
+    if bits * abs(exponent) > MOST_BITS:
+        raise GraphError(f"a fraction ** {float(n):g} has too many digits; use method='mpmath'")
+    return ExactFraction(base ** int(n))
 
 
 fractions = NumberSystem(
@@ -480,7 +493,7 @@ def _on_constants(name: str) -> Callable[..., float]:
 def _degree_pow(x: Any, n: Any) -> Any:
     if not isinstance(x, Degree) and not isinstance(n, Degree):
         return float(ieee.pow(x, n))
-    if isinstance(n, Degree) or not (n >= 0 and n == ieee.floor(n)):
+    if isinstance(n, Degree) or not (0 <= n < math.inf and n == ieee.floor(n)):
         exponent = "what depends on the input" if isinstance(n, Degree) else f"{n:g}"
         raise GraphError(f"a power is a polynomial for a whole exponent >= 0, got {exponent}; use method='mpmath'")
     return Degree(x.degree * int(n))

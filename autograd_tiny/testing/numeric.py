@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from ..functional import Tree
+from ..recording import enable_grad
 from .differences import Estimate, NumericSlope, scale_of, second_slope, slopes_along
 from .problem import Problem
 from .rounding import Bound
@@ -26,23 +27,22 @@ def numeric_gradient(f: Callable[..., Any], *args: Tree) -> Any:
     (3.0, 2.0)
     """
     problem = Problem(f, args)
-    leaves, root = problem.record()
-    return problem.shaped([slope.value for slope in numeric_slopes(problem, Bound(root, leaves))])
+    return problem.shaped([slope.value for slope in numeric_slopes(problem, _bound_of(problem))])
 
 
 def numeric_hessian(f: Callable[..., Any], *args: Tree) -> Any:
     """Return the second derivatives of ``f`` by second difference quotients of its values alone.
 
-    About eight digits are right where ``f`` is smooth, fewer where its values are large beside its curvature. The
-    structure is that of the argument, with each number replaced by such a structure, as :func:`autograd_tiny.hessian`
-    gives it; a tuple of tuples for several arguments.
+    About eight digits are right where ``f`` is smooth, fewer where its values are large beside its curvature; at a
+    kink the numbers mean nothing. The structure is that of the argument, with each number replaced by such a
+    structure, as :func:`autograd_tiny.hessian` gives it; a tuple of tuples for several arguments. Arguments and errors
+    as for :func:`check_gradients`.
 
     >>> [[round(number, 6) for number in row] for row in numeric_hessian(lambda v: v[0] ** 2 * v[1], [3.0, 2.0])]
     [[4.0, 6.0], [6.0, 0.0]]
     """
     problem = Problem(f, args)
-    leaves, root = problem.record()
-    bound, numbers = Bound(root, leaves), problem.numbers
+    bound, numbers = _bound_of(problem), problem.numbers
 
     def value(moves: dict[int, float]) -> float:
         return problem.value([x + moves.get(i, 0.0) for i, x in enumerate(numbers)])
@@ -51,6 +51,12 @@ def numeric_hessian(f: Callable[..., Any], *args: Tree) -> Any:
     for i, j in combinations_with_replacement(range(len(numbers)), 2):
         rows[i][j] = rows[j][i] = second_slope(_second_quotient(value, middle, numbers, i, j, bound)).value
     return problem.shaped([problem.shaped(row) for row in rows])
+
+
+def _bound_of(problem: Problem) -> Bound:
+    with enable_grad():  # the caller may have switched recording off
+        leaves, root = problem.record()
+        return Bound(root, leaves)
 
 
 def _second_quotient(

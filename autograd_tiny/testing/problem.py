@@ -25,7 +25,7 @@ class Problem:
 
     Raises:
         NotARealNumberError: when an argument is not a number.
-        ParameterError: when the arguments hold no number.
+        ParameterError: when the arguments hold no number, or ``f`` is no function.
 
     >>> problem = Problem(lambda p, y: p["a"] * y, ({"a": 2.0}, 3.0))
     >>> problem.numbers, problem.names(), problem.value([2.0, 3.0])
@@ -33,6 +33,8 @@ class Problem:
     """
 
     def __init__(self, f: Callable[..., Any], args: tuple[Tree, ...]) -> None:
+        if not callable(f):
+            raise ParameterError(f"f is a function of the numbers to vary, got {f!r}; write lambda x: ...")
         self.f, self.args = f, args
         self.numbers = [float(leaf) for leaf in flatten(args)]
         if not self.numbers:

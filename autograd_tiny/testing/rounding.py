@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..higher_order import VALUES
 from ..primitive import Primitive
@@ -29,15 +29,10 @@ def rounding_error(root: Value) -> float:
     >>> rounding_error(x) == 0.0
     True
     """
-    order = topological_order([root])
-    adjoint = dict.fromkeys(order, 0.0)
-    adjoint[root] = 1.0
     bound = 0.0
-    for node in reversed(order):
+    for node, adjoint in reversed(adjoints(root).items()):
         if node.op is not None:
-            bound += abs(adjoint[node]) * _own_error(node, node.op)
-        for parent, slope in zip(node.parents, node.slopes, strict=True):
-            adjoint[parent] += slope * adjoint[node]
+            bound += abs(adjoint) * _own_error(node, node.op)
     return bound
 
 
@@ -67,13 +62,33 @@ def path_sums(root: Value, variables: Sequence[Value]) -> list[float]:
     >>> path_sums(x * x - 6 * x, [x])
     [12.0]
     """
+    total = adjoints(root, variables, abs)
+    return [total[variable] for variable in variables]
+
+
+def adjoints(
+    root: Value, variables: Sequence[Value] = (), weight: Callable[[float], float] = float
+) -> dict[Value, float]:
+    """Return for each node the sum over all paths to the root of the product of the recorded slopes.
+
+    It is d root / d node, added up here once more: a check of ``backward()`` must not lean on it.
+
+    Args:
+        root: where the paths end.
+        variables: nodes that count as independent, as in :func:`autograd_tiny.value.gradients`.
+        weight: what to make of each slope before it is multiplied; ``abs`` leaves the signs out.
+
+    >>> x = Value(3.0)
+    >>> adjoints(x * x - 6 * x, [x])[x]
+    0.0
+    """
     order = topological_order([root], stop=variables)
     total = dict.fromkeys([*variables, *order], 0.0)
     total[root] += 1.0
     for node in reversed(order):
         for parent, slope in zip(node.parents, node.slopes, strict=True):
-            total[parent] += abs(slope) * total[node]
-    return [total[variable] for variable in variables]
+            total[parent] += weight(slope) * total[node]
+    return total
 
 
 def depth(root: Value) -> int:

@@ -14,12 +14,11 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .. import ops as operations
-from ..errors import MissingPackageError, NotARealNumberError, OperandError, ParameterError, printable
+from ..errors import MissingPackageError, NotARealNumberError, OperandError, ParameterError, did_you_mean, printable
 from ..primitive import Domain, Primitive, real, registry, whole
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ Operand: TypeAlias = "int | float"
 # ---------------------------------------------------------------- expressions as data
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One operation of a RandomExpression.
 
     Attributes:
@@ -56,8 +54,8 @@ class RandomExpression:
         point: one number per leaf.
 
     Raises:
-        ParameterError: when an instruction has the wrong number of operands, or takes a number that does not exist
-            yet, or when a number is not finite.
+        ParameterError: when an instruction has no operation or the wrong number of operands, or takes a number that
+            does not exist yet, or when a number is not finite.
 
     >>> from autograd_tiny.ops import mul, sin
     >>> f = RandomExpression((Instruction(mul, (0, 1)), Instruction(sin, (2,))), (0.5, 0.0))
@@ -113,9 +111,8 @@ class RandomExpression:
         nodes = list(leaves)
         if len(nodes) != len(self.point):
             raise OperandError(f"the expression takes {', '.join(self.variables)}, got {len(nodes)} numbers")
-        for instruction in self.instructions:
-            xs = tuple([nodes[x] if isinstance(x, int) else x for x in instruction.operands])
-            nodes.append(apply(instruction.op, xs))
+        for op, operands in self.instructions:
+            nodes.append(apply(op, tuple([nodes[x] if isinstance(x, int) else x for x in operands])))
         return nodes
 
     @property
@@ -128,7 +125,7 @@ class RandomExpression:
         """The function ``f`` as Python, one line per instruction."""
         names = self._names()
         lines, functions, own = [], set(), list[str]()
-        for name, (op, operands) in zip(names[len(self.point) :], self._steps(), strict=True):
+        for name, (op, operands) in zip(names[len(self.point) :], self.instructions, strict=True):
             texts = [names[x] if isinstance(x, int) else repr(x) for x in operands]
             written = _as_operator(op, operands, texts)
             if not written:
@@ -169,7 +166,7 @@ class RandomExpression:
         """
         names = self._names()
         steps = []
-        for op, operands in self._steps():
+        for op, operands in self.instructions:
             step: dict[str, Any] = {
                 "op": op.name,
                 "operands": [names[x] if isinstance(x, int) else x for x in operands],
@@ -220,10 +217,6 @@ class RandomExpression:
     def _names(self) -> list[str]:
         return [*self.variables, *[f"v{k}" for k in range(1, len(self.instructions) + 1)]]
 
-    def _steps(self) -> Iterator[tuple[Primitive, tuple[Operand, ...]]]:
-        for instruction in self.instructions:
-            yield instruction.op, instruction.operands
-
 
 def _constant(number: Any) -> float:
     if type(number) not in (int, float):  # True is an int to Python and no number to us
@@ -247,7 +240,9 @@ def _short(thing: Any) -> str:
 
 
 def _check(instruction: Instruction, where: str, known: int) -> None:
-    op, operands = instruction.op, instruction.operands
+    op, operands = instruction
+    if not isinstance(op, Primitive):
+        raise ParameterError(f"{where} needs an operation such as ops.mul, got {_short(op)}")
     count = len(operands)
     try:
         op.flatten((operands[: (count + 1) // 2], operands[(count + 1) // 2 :]) if op.pairs else operands)
@@ -640,6 +635,8 @@ SIMPLEST = ("add", "mul", "sub", "neg", "div")
 
 def _chosen(ops: Iterable[Primitive | str] | None) -> list[Primitive]:
     """Return the operations, the simplest first, as shrinking goes to the front."""
+    if isinstance(ops, str) or not (ops is None or isinstance(ops, Iterable)):
+        raise ParameterError(f"ops is a list of operations or their names, got {_short(ops)}; put it in brackets")
     if ops is None:
         chosen = [op for op in registry.values() if not (op.constant_slopes and not any(op.constant_slopes))]
     else:
@@ -655,8 +652,7 @@ def _chosen(ops: Iterable[Primitive | str] | None) -> list[Primitive]:
 def _registered(name: str) -> Primitive:
     op = registry.get(name)
     if op is None:
-        close = get_close_matches(name[:60], registry)
-        hint = f"did you mean {close[0]}?" if close else "registry lists the names"
+        hint = did_you_mean(name[:60], registry) or "registry lists the names"
         raise ParameterError(f"no operation is called {_short(name)}; {hint}")
     return op
 

@@ -24,13 +24,14 @@ from .mutants import Mutant
 from .runner import KILLED, PACKAGE, TIMEOUT, all_mutants, default_folder, known_verdicts, run_all, verdicts_written
 
 CORE = "primitive ops higher_order recording value functional graph".split()
-CORE += "explanation/steps explanation/symbols explanation/table".split()
+PACKAGES = "explanation testing".split()
 EXPLAINED = Path(__file__).with_name("explained.toml")
 
 
 def modules() -> list[str]:
     """Return the modules that are mutated by default."""
-    return [*CORE, *(f"testing/{path.stem}" for path in sorted((PACKAGE / "testing").glob("*.py")))]
+    files = [path for package in PACKAGES for path in sorted((PACKAGE / package).glob("*.py"))]
+    return [*CORE, *(f"{path.parent.name}/{path.stem}" for path in files)]
 
 
 def explained() -> dict[str, str]:
