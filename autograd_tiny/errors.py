@@ -1,11 +1,13 @@
-"""The exceptions: one class per mistake, each docstring says what happened and what to do."""
+"""The exceptions: one class per mistake, each docstring says what happened and what to do; texts for their messages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+MOST_NAMES = 12  # in a message
 
 
 class AutogradTinyError(Exception):
@@ -94,3 +96,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(name, list(known), n=1)
     return f"did you mean {close[0]}?" if close else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names with commas between them for a message, the first twelve where there are more.
+
+    >>> listed([f"x{k}" for k in range(20)])
+    'x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, ...'
+    """
+    return ", ".join([*names[:MOST_NAMES], *["..."] * (len(names) > MOST_NAMES)])

@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from . import ops
-from .errors import GraphError, printable
+from .errors import GraphError, listed, printable
 from .primitive import Primitive, latex_number
 from .value import NO_GRAD_YET, Constant, Value, topological_order
-
-MOST_NAMES = 12  # that an error lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +132,8 @@ class Graph:
             if node.name == name or (name and node.label == name):
                 return node
         known = [node.name for node in self.nodes if not node.constant]
-        listed = list(dict.fromkeys([*get_close_matches(name, known), *known]))
-        more = ["..."] if len(listed) > MOST_NAMES else []
-        raise GraphError(f"the graph has no node {name!r}; it has {', '.join(listed[:MOST_NAMES] + more)}")
+        names = list(dict.fromkeys([*get_close_matches(name, known), *known]))
+        raise GraphError(f"the graph has no node {name!r}; it has {listed(names)}")
 
     def parents(self, node: Node) -> tuple[Node, ...]:
         """Return the operands of a node, in order; the same one twice for ``x * x``."""

@@ -24,6 +24,17 @@ CLASSES = [thing for _, thing in inspect.getmembers(errors, inspect.isclass)]
 every_class = pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 
 
+def test_a_message_lists_twelve_names_at_most():
+    assert errors.listed(list("abcdefghijkl")) == "a, b, c, d, e, f, g, h, i, j, k, l"
+    assert errors.listed(list("abcdefghijklm")) == "a, b, c, d, e, f, g, h, i, j, k, l, ..."
+    assert errors.listed([]) == ""
+
+
+def test_a_question_for_a_mistyped_name():
+    assert errors.did_you_mean("sinn", ["sinh", "sin", "cos"]) == "did you mean sin?"
+    assert errors.did_you_mean("q", ["sin"]) == ""
+
+
 @every_class
 def test_family(kind):
     assert issubclass(kind, AutogradTinyError)

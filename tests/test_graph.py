@@ -391,6 +391,8 @@ def test_what_a_node_depends_on_and_what_depends_on_it():
         return {graph.nodes[i].name for i in indices}
 
     assert found(graph.ancestors(graph.named("v1"))) == {"a", "b", "v1"}
+    assert found(graph.ancestors(graph.named("v2"))) == {"a", "1", "v2"}
     assert found(graph.descendants(graph.named("v1"))) == {"v1", "v3", "v4"}
     assert found(graph.ancestors(graph.root)) == set(names(graph))
     assert found(graph.descendants(graph.root)) == {"v4"}
+    assert Graph.of(-a).descendants(Graph.of(-a).named("a")) == {0, 1}

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import event, given
@@ -14,7 +15,15 @@ from test_inert import HOSTILE
 from autograd_tiny import Value, dot, explain, forget, gelu_tanh, log, primitive, registry, sum, tanh
 from autograd_tiny.errors import GraphError
 from autograd_tiny.explanation import Explanation, slope_formulas
-from autograd_tiny.explanation.latex import LONGEST_NAME, MOST_OPERATIONS, WIDTH, _width, derivation, document
+from autograd_tiny.explanation.latex import (
+    MOST_OPERATIONS,
+    WIDTH,
+    _packed,
+    _row,
+    _width,
+    derivation,
+    document,
+)
 from autograd_tiny.explanation.symbols import Symbol, _Symbols
 from autograd_tiny.expression import parse
 from autograd_tiny.graph import Graph, latex_name, write_operation
@@ -101,6 +110,14 @@ def test_equal_means_exact_and_rounded_numbers_say_so() -> None:
     assert found[1] == r"L &= x \cdot (3 \times 10^{-7}) \approx 0.33333 \cdot (3 \times 10^{-7}) \approx 10^{-7}"
     assert found[-1] == r"\frac{\partial L}{\partial x} &= 3 \times 10^{-7}"
     assert rows(labelled(Value(0.1, "x") + 0.2).to_latex())[1] == "L &= x + 0.2 = 0.1 + 0.2 = 0.3"
+    assert rows(explain(Value(0.10000000001, "x")).to_latex())[0] == r"x &\approx 0.1"
+
+
+def test_a_formula_is_equal_and_its_rounded_number_nearly() -> None:
+    x = Value(1.0, "x")
+    assert rows(labelled(tanh(x)).to_latex())[-1] == (
+        r"\frac{\partial L}{\partial x} &= \left(1 - L\right) \cdot \left(1 + L\right) \approx 0.41997"
+    )
 
 
 def test_numbers_that_are_none() -> None:
@@ -140,6 +157,27 @@ def test_long_lists_and_sums_leave_their_middle_out() -> None:
     assert last.endswith("= 66")
 
 
+def test_a_list_of_eight_is_written_whole_and_so_are_the_operands_of_a_formula() -> None:
+    def row(count: int) -> str:
+        return next(row for row in rows(labelled(sum([Value(1.0, "x")] * count)).to_latex()) if row.startswith("L &"))
+
+    assert "ldots" not in row(8)
+    assert r"x, x, x, x, x, x, \ldots, x" in row(9)
+
+    names = "abcdefghi"
+
+    @primitive(latex=" + ".join([f"{{{k}}}" for k in range(9)]), slopes=(1.0,) * 9)
+    def nine(m: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any, i: Any) -> Any:
+        """The sum of nine numbers, a + ... + i."""
+        return a + b + c + d + e + f + g + h + i
+
+    try:
+        latex = labelled(nine(*[Value(float(k), name) for k, name in enumerate(names)])).to_latex()
+        assert "L &= a + b + c + d + e + f + g + h + i = 0 + 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 = 36" in latex
+    finally:
+        forget(nine)
+
+
 def test_names_that_look_alike_in_latex_stay_apart() -> None:
     found = rows(labelled(Value(2.0, "x_1") * Value(3.0, "x1") * 2 * 2).to_latex())
     assert found[0] == "x_{1} &= 2, \\quad x_{1}' = 3"
@@ -157,7 +195,9 @@ def test_a_wide_sum_goes_on_in_the_next_line() -> None:
 
 def test_a_very_long_name_is_shortened() -> None:
     found = rows(labelled(Value(2.0, "n" * 500) * 2).to_latex())
-    assert found[0] == rf"\text{{{'n' * (LONGEST_NAME - 3)}...}} &= 2"
+    assert found[0] == rf"\text{{{'n' * 27}...}} &= 2"
+    found = rows(labelled(Value(2.0, "n" * 30) * 2).to_latex())
+    assert found[0] == rf"\text{{{'n' * 30}}} &= 2"
 
 
 def test_a_slope_too_long_to_read_is_left_out() -> None:
@@ -168,6 +208,15 @@ def test_a_slope_too_long_to_read_is_left_out() -> None:
         r"= 1 + \frac{\partial L}{\partial v_{1}} \, \frac{\partial v_{1}}{\partial x} "
         r"\approx 1 + 1 \cdot 0.86737 \approx 1.8674"
     )
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_sum_of_slopes_too_long_to_read_is_left_out_as_well(over: int) -> None:
+    a, b, c = Value(7.0, "a"), Value(2.0, "b" * 20), Value(3.0, "c" * (19 + over))
+    left = r"\frac{\partial L}{\partial a} &"
+    formula = "" if over else rf"= \text{{{b.label}}} + \text{{{c.label}}} "
+    assert rf"{left}{formula}= 2 + 3 = 5" in rows(labelled(dot([a, a], [b, c])).to_latex())
+    assert rf"{left}= 2 + 3 + 1 = 6" in rows(labelled(dot([a, a, a], [b, c, 1])).to_latex())
 
 
 def test_large_graphs_are_refused() -> None:
@@ -242,6 +291,43 @@ def test_width_counts_what_one_sees() -> None:
     assert _width("{" * 50) == 50, "unbalanced braces of a template do no harm"
 
 
+@pytest.mark.parametrize("over", [0, 1])
+def test_leaves_share_a_row_as_long_as_they_fit(over: int) -> None:
+    first, second = (f"{c * (WIDTH // 2 - 6)}" for c in "ab")  # with "= 2" and the space after it half a row
+    third = "c" * (WIDTH // 2 - 6 + over)
+    given = [(first, "= 2"), (second, "= 2"), (second, "= 2"), (third, "= 2"), ("d", "= 2")]
+    halves = [rf"{second} &= 2, \quad {third} = 2", "d &= 2"]
+    apart = [f"{second} &= 2", rf"{third} &= 2, \quad d = 2"]
+    assert _packed(given) == [rf"{first} &= 2, \quad {second} = 2", *(apart if over else halves)]
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_part_that_does_not_fit_begins_a_line_and_a_wide_sum_goes_on_in_the_next(over: int) -> None:
+    one, two = "a" * (WIDTH // 2 - 1), "b" * (WIDTH // 2 - 1 + over)
+    broken = f"L &= {one} \\\\\n&= {two}"
+    assert _row("L", [("=", [one]), ("=", [two])]) == (broken if over else f"L &= {one} = {two}")
+    assert _row("L", [("=", [one]), ("=", [two]), ("=", [one])]).count("\n") == 2 - (not over)
+    broken = f"L &= {one} \\\\\n&\\quad + {two}"
+    assert _row("L", [("=", [one, two])]) == (broken if over else f"L &= {one} + {two}")
+    assert _row("L", [("=", [one]), ("=", [one, two])]).count("\n") == 1 + over, "a new line has room for all of it"
+    rest = "c" * (WIDTH - 2 - len(two) - 2)
+    assert _row("L", [("=", [one, "a", two, rest])]).count("\n") == 1
+    assert _row("L", [("=", [one, "a", two, f"{rest}c"])]).count("\n") == 2
+
+
+def test_a_part_written_like_the_one_before_is_left_out() -> None:
+    assert _row("L", [("=", ["x"])]) == "L &= x"
+    assert _row("L", [("=", ["a", "b"]), (r"\approx", ["a", "b"]), ("=", ["3"])]) == "L &= a + b = 3"
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_the_source_of_a_part_goes_on_in_the_next_line_where_it_is_long(over: int) -> None:
+    wide = r"\left" * 10  # of which nothing shows
+    part = "b" * (99 - len(f"L &= {wide}= ") + over)
+    between = "\n  " if over else " "
+    assert _row("L", [("=", [wide]), ("=", [part])]) == f"L &= {wide}{between}= {part}"
+
+
 # ---------------------------------------------------------------- random expressions
 
 
@@ -304,6 +390,27 @@ def test_a_document_declares_the_letters_that_pdflatex_lacks() -> None:
     latex = document(labelled(Value(2.0, "größe 中") * 2))
     assert re.findall(r"\\DeclareUnicodeCharacter\{(\w+)\}\{(.*)\}", latex) == [("4E2D", "[U+4E2D]")]
     assert "Declare" not in document(labelled(Value(2.0, "größe") * 2))
+
+
+def test_a_document_that_needs_no_letters_declares_none() -> None:
+    assert document(explain(Value(1.0, "x"))).splitlines()[:6] == [
+        r"\documentclass{article}",
+        r"\usepackage[margin=2cm]{geometry}",
+        r"\usepackage{amsmath}",
+        r"\allowdisplaybreaks",
+        r"\setlength{\parindent}{0pt}",
+        r"\begin{document}",
+    ]
+    latex = document(labelled(Value(2.0, "中文") * 2))
+    assert (
+        r"""\setlength{\parindent}{0pt}
+\ifdefined\DeclareUnicodeCharacter
+  \DeclareUnicodeCharacter{4E2D}{[U+4E2D]}
+  \DeclareUnicodeCharacter{6587}{[U+6587]}
+\fi
+\begin{document}"""
+        in latex
+    )
 
 
 def test_labels_are_inert_in_a_document() -> None:

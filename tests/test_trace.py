@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_inert import HOSTILE
 
-from autograd_tiny import Value, compare, explain, tanh
+from autograd_tiny import Value, clip, compare, explain, sum, tanh
 from autograd_tiny.errors import ParameterError
 from autograd_tiny.explanation import Difference, Explanation, Trace, TracedOperation, TracedStep
 from autograd_tiny.testing.strategies import RandomExpression, expressions, hostile_floats
@@ -93,6 +93,12 @@ def test_numbers_that_json_lacks_are_text() -> None:
     assert json.loads(text, parse_constant=pytest.fail)["values"] == {"a": "inf", "b": "-inf", "c": "nan", "d": 0.0}
     back = Trace.from_json(text).values
     assert list(map(repr, back.values())) == ["inf", "-inf", "nan", "-0.0"]
+
+
+def test_numbers_of_operations_may_be_infinite_and_names_in_any_script() -> None:
+    text = explain(clip(Value(2.0, "größe 中"), -math.inf, 3.0)).to_json()
+    assert '  {"node": "v1", "op": "clip", "params": {"low": "-inf", "high": 3.0}, "parents": ["größe 中"]}\n' in text
+    assert Trace.from_json(text).operations[0].params == {"low": -math.inf, "high": 3.0}
 
 
 def test_nodes_of_one_name_are_told_apart() -> None:
@@ -179,6 +185,13 @@ def test_bad_input_is_refused_in_one_line(text: str, message: str) -> None:
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize(("name", "shown"), [("n" * 60, "n" * 60), ("n" * 61, "n" * 57 + "...")])
+def test_long_texts_are_shortened_in_messages(name: str, shown: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        Trace.from_json(json.dumps({name: 1}))
+    assert str(caught.value).startswith(f"a trace has no part {shown}; it may have format, ")
+
+
 # ---------------------------------------------------------------- comparing
 
 
@@ -194,6 +207,8 @@ def changed(text: str, old: str, new: str) -> str:
         ('"v3": 16.0', '"v3": 8.0', "value of v3 = power(v2, n=2) is 16 here and 8 there"),
         ('"upstream": 8.0, "slope": -3.0', '"upstream": 4.0, "slope": -3.0',
          "step 4, v1 -> a: upstream is 8 here and 4 there"),
+        ('"upstream": 8.0, "slope": -3.0', '"upstream": -24.0, "slope": -3.0',
+         "step 4, v1 -> a: upstream is 8 here and -24 there"),
         ('"slope": -3.0', '"slope": 2.0', "step 4, v1 -> a: slope is -3 here and 2 there"),
         ("-24.0", "24.0", "step 4, v1 -> a: contribution is -24 here and 24 there; the sign differs"),
         ("-24.0", "-3.0", "step 4, v1 -> a: contribution is -24 here and -3 there; "
@@ -285,6 +300,15 @@ def test_interior_nodes_may_have_other_names() -> None:
     assert "v1 -> p (q there) (operand 2): upstream is 1 here and 2 there" in str(compare(build("p"), twice))
 
 
+@pytest.mark.parametrize("operand", [1, 2])
+def test_each_use_of_a_node_in_an_operation_is_compared(operand: int) -> None:
+    x = Value(3.0, "x")
+    text = explain(x * x).to_json()
+    other = changed(text, f'"operand": {operand}, "formula": "x", "upstream": 1.0, "slope": 3.0',
+                    f'"operand": {operand}, "formula": "x", "upstream": 1.0, "slope": 2.0')  # fmt: skip
+    assert str(compare(text, other)) == f"step 1, v1 -> x (operand {operand}): slope is 3 here and 2 there"
+
+
 def test_another_order_of_adding_up_is_no_difference() -> None:
     trace = Trace.of(loss())
     first, to_a, to_b = trace.steps[1], *trace.steps[-2:]
@@ -327,6 +351,30 @@ def test_a_computation_by_hand_may_tell_a_part() -> None:
     assert "that is the contribution alone" in str(compare(loss(), running))
 
 
+def test_steps_by_hand_are_compared_where_both_have_them() -> None:
+    one = '{"steps": [{"node": "v1", "parent": "a", "contribution": -24}]}'
+    assert compare(one, loss()) is None
+    assert compare(loss(), one) is None
+    two = '{"steps": [{"node": "v1", "parent": "a", "contribution": 24}, {"node": "v1", "parent": "b", "slope": 2}]}'
+    sentence = "v1 -> a: contribution is {} here and {} there; the sign differs"
+    assert str(compare(one, two)) == sentence.format(-24, 24)
+    assert str(compare(two, one)) == sentence.format(24, -24)
+    same = changed(two, "24", "-24")
+    assert compare(one, same) is None
+    assert compare(same, one) is None
+
+
+def test_operations_without_values_are_a_graph_as_well() -> None:
+    def trace(op: str, gradient: float) -> Trace:
+        return Trace(operations=(TracedOperation("y", op, {}, ("a", "b")),), gradients={"a": gradient})
+
+    assert compare(trace("mul", 2.0), trace("mul", 2.0)) is None
+    assert str(compare(trace("mul", 2.0), trace("mul", 3.0))) == "gradient of a is 2 here and 3 there"
+    assert str(compare(trace("mul", 2.0), trace("add", 1.0))) == (
+        "not the same graph: y = mul(a, b) here and y = add(a, b) there"
+    )
+
+
 def test_rounded_numbers_agree_within_the_tolerance() -> None:
     x = Value(0.5, "x")
     hand = '{"values": {"v1": 0.462}, "gradients": {"x": 0.786}}'
@@ -336,6 +384,7 @@ def test_rounded_numbers_agree_within_the_tolerance() -> None:
     assert compare(big, near, tolerance=1e-3) is None
     assert compare(big, near, tolerance=1e-4) is not None
     assert compare('{"values": {"x": 0}}', '{"values": {"x": 1e-3}}', tolerance=1e-3) is None
+    assert compare('{"values": {"x": 0}}', '{"values": {"x": 1.5e-3}}', tolerance=1e-3) is not None
     assert compare('{"values": {"x": "inf"}}', '{"values": {"x": 1e308}}', tolerance=1.0) is not None
     assert (
         compare('{"values": {"x": "inf", "y": "nan"}}', '{"values": {"x": "inf", "y": "nan"}}', tolerance=0.0) is None
@@ -345,6 +394,10 @@ def test_rounded_numbers_agree_within_the_tolerance() -> None:
 def test_names_that_are_not_in_the_graph() -> None:
     assert str(compare(loss(), '{"values": {"c": 1}}')) == "c is there only; the nodes here are a, b, v1, v2, v3, v4"
     assert str(compare('{"gradients": {"c": 1}}', loss())) == "c is here only; the nodes there are a, b, v1, v2, v3, v4"
+    for count, more in ((11, "v1"), (12, "...")):
+        names = [f"x{k}" for k in range(count)]
+        found = compare(explain(sum([Value(1.0, name) for name in names])), '{"values": {"c": 1}}')
+        assert str(found) == f"c is there only; the nodes here are {', '.join([*names, more])}"
     assert str(compare(loss(), '{"steps": [{"node": "v4", "parent": "b"}]}')) == "the step v4 -> b is there only"
 
 
@@ -381,6 +434,8 @@ def test_records_are_frozen_and_small() -> None:
         compare('{"values":{"a":1}}', '{"values":{"a":2}}'),
     ):
         assert not hasattr(record, "__dict__")
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, fields(record)[0].name, None)
 
 
 # ---------------------------------------------------------------- random computations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ..errors import GraphError
 from ..graph import Node, is_atom, latex_name, number_text, write_operation
-from ..primitive import latex_number
+from ..primitive import Primitive, latex_number
 from .symbols import PRODUCT, Symbol, slope_symbols
 
 if TYPE_CHECKING:
@@ -126,22 +126,21 @@ class _Rows:
 
     def forward(self) -> list[str]:
         """Return the leaves with their numbers, then one row per operation."""
-        operations = [node for node in self.graph.nodes if node.op is not None]
         given = [(self._name(leaf), f"{_equals(leaf.data)} {_number(leaf.data)}") for leaf in self.graph.leaves]
-        return [*_packed(given), *map(self._computed, operations)]
+        return [*_packed(given), *[self._computed(node, node.op) for node in self.graph.nodes if node.op is not None]]
 
-    def _computed(self, node: Node) -> str:
+    def _computed(self, node: Node, op: Primitive) -> str:
         parents = self.graph.parents(node)
         names = [(self._name(parent), is_atom(self.names[parent.index])) for parent in parents]
         data = [parent.data for parent in parents]
         numbers = [(_number(x), is_atom(number_text(x))) for x in data]
-        if node.op is not None and node.op.name in ("add", "sub", "mul"):
+        if op.name in ("add", "sub", "mul"):
             numbers[0] = (numbers[0][0], True)  # nobody writes (-2) + 3
         return _row(
             self._name(node),
             [
-                ("=", [_operation(node, names)]),
-                (_equals(*data), [_operation(node, numbers)]),
+                ("=", [_operation(op, names)]),
+                (_equals(*data), [_operation(op, numbers)]),
                 (_equals(*data, node.data), [_number(node.data)]),
             ],
         )
@@ -215,10 +214,7 @@ def _distinct(names: Iterable[str]) -> Iterator[str]:
         yield candidate
 
 
-def _operation(node: Node, operands: list[tuple[str, bool]]) -> str:
-    op = node.op
-    if op is None:
-        return operands[0][0]
+def _operation(op: Primitive, operands: list[tuple[str, bool]]) -> str:
     dots = (r"\ldots", True)
     if op.pairs:
         half = len(operands) // 2

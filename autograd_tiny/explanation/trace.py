@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..errors import NotARealNumberError, ParameterError, printable
+from ..errors import NotARealNumberError, ParameterError, listed, printable
 from ..primitive import real
 from .steps import Explanation
 
@@ -307,16 +307,15 @@ def _operation(position: int, content: Any) -> TracedOperation:
 def _step(position: int, content: Any) -> TracedStep:
     where = f"step record {position}"
     _keys(content, STEP, where)
-    facts: dict[str, Any] = {name: _name(content.get(name), f"{where}: {name}") for name in ("node", "parent")}
-    for name in content:
+    facts: dict[str, Any] = {"node": None, "parent": None} | content  # these two are needed
+    for name, fact in facts.items():
         if name in NUMBERS:
-            facts[name] = _number(content[name], f"{where}: {name}")
+            facts[name] = _number(fact, f"{where}: {name}")
         elif name in ("step", "operand"):
-            if type(content[name]) is not int or content[name] < 1:
-                raise ParameterError(f"{where}: {name} counts from 1, got {_short(content[name])}")
-            facts[name] = content[name]
-        elif name == "formula":
-            facts[name] = _name(content[name], f"{where}: formula")
+            if type(fact) is not int or fact < 1:
+                raise ParameterError(f"{where}: {name} counts from 1, got {_short(fact)}")
+        else:
+            facts[name] = _name(fact, f"{where}: {name}")
     return TracedStep(**facts)
 
 
@@ -435,7 +434,7 @@ class _Comparison:
         self.both_whole = bool(here.operations and there.operations)
         self.lead = there if there.operations and not here.operations else here  # what comes first is first there
         self.names: dict[str, str] = {}
-        self.compared = 0
+        self.compared = False
 
     def first_difference(self) -> Difference | None:
         found = self._other_graph()
@@ -469,8 +468,8 @@ class _Comparison:
 
     def _unknown(self, name: str, trace: Trace) -> Difference:
         side, other = ("here", "there") if trace is self.here else ("there", "here")
-        known = ", ".join([known for known in _names(self.lead) if known not in self.lead.constants][:12])
-        return _graph_difference(name, f"{name} is {side} only; the nodes {other} are {known}")
+        known = [known for known in _names(self.lead) if known not in self.lead.constants]
+        return _graph_difference(name, f"{name} is {side} only; the nodes {other} are {listed(known)}")
 
     # ------------------------------------------------------------ the numbers
 
@@ -544,7 +543,7 @@ class _Comparison:
         """Yield the difference between two numbers, if both are there and there is one."""
         if x is None or y is None:
             return
-        self.compared += 1
+        self.compared = True
         if self._close(x, y):
             return
         told = y if self.lead is self.here else x
