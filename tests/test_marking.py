@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,9 @@ def test_what_is_no_number(given: Any) -> None:
         (1200.0, 1234.0, 3, False),
         (101.0, 100.0, 3, False),
         (0.0, 1e-17, 3, True),
+        (1.26, 1.25, 3, True),  # a whole unit of the last digit, and not a digit more
+        (1.265, 1.25, 3, False),
+        (1234.5, 1234.0, 3, True),
         (1e-4, 0.0, 3, False),
         (0.0012, 0.00123, 3, False),
         (math.inf, 1.0, 3, False),
@@ -245,6 +249,7 @@ PLANTED = [
     (lambda: X() * 8, "slope d v1 / d x", 0.125, "slope upside down"),
     (lambda: tanh(Value(0.5, "x")), "slope d v1 / d x", 0.75, "slope at the wrong number"),
     (lambda: cos(X()), "slope d v1 / d x", -0.0872, "slope of an angle in degrees"),
+    (lambda: sin(X()), "slope d v1 / d x", 0.574, "slope at the wrong number"),
     (lambda: X() * 8, "slope d v1 / d x", 1, "slope of a sum"),
     (lambda: X() * 8, "slope d v1 / d x", 0, "treated as constant"),
     (lambda: X() * 8, "slope d v1 / d x", 40, "value instead of derivative"),
@@ -299,8 +304,86 @@ def test_the_missing_factor_is_named_with_its_number(question: str, given: float
     assert answer(A() * B() * 9, question, given).remark == remark
 
 
-def test_the_missing_use_is_named() -> None:
-    assert answer(thrice(), "gradient d v4 / d x", 11).remark == "the contribution of v1, 7, is missing"
+def twice() -> Value:
+    """X is used twice: slopes 3 and 4, upstream 6 each, gradient 42."""
+    x = X()
+    return (x * 3 + x * 4) * 6
+
+
+@pytest.mark.parametrize(
+    ("make", "question", "given", "remark"),
+    [
+        (thrice, "gradient d v4 / d x", 11, "the contribution of v1, 7, is missing"),
+        (twice, "gradient d v4 / d x", 24, "the contribution of v1, 18, is missing"),
+        (thrice, "gradient d v4 / d x", 10, "this is the contribution of v2 alone: add up all 3 (+=, not =)"),
+        (twice, "gradient d v4 / d x", 6, "the contribution of v1 has the wrong sign in the sum"),
+        (twice, "gradient d v4 / d x", 60, "the contribution of v1 was added twice"),
+        (twice, "gradient d v4 / d x", 21, "this is their mean; add them up"),
+        (twice, "gradient d v4 / d x", 432, "the contributions were multiplied; add them"),
+        (twice, "gradient d v4 / d x", 7, "these are the slopes added up: the factor upstream is missing"),
+        (twice, "gradient d v4 / d x", 12, "these are the upstreams added up: the factor slope is missing"),
+        (lambda: A() * B() * 9, "gradient d v2 / d a", -3.5, "this is the slope alone: the factor upstream is missing"),
+        (lambda: A() * B() * 9, "gradient d v2 / d a", 9, "this is the upstream alone: the factor slope is missing"),
+        (lambda: A() * B() * 9, "gradient d v2 / d a", 0, "0 is right for a constant, and a is none"),
+        (lambda: A() * B() * 9, "slope d v1 / d a", 0, "0 is right for a constant, and a is none"),
+        (lambda: A() * B() * 9, "gradient d v2 / d v1", -7, "this is the value of v1, not a derivative"),
+        (lambda: A() * B() * 9, "slope d v2 / d v1", -63, "this is the value of v2, not a derivative"),
+        (lambda: A() / B(), "v1 = a / b", 5.5, "the operands were subtracted instead of carrying out a / b"),
+        (lambda: A() + B(), "v1 = a + b", -0.571, "the operands were divided instead of carrying out a + b"),
+        (lambda: sin(X()), "slope d v1 / d x", 0.574, "v1 was used where the slope needs x"),
+        (lambda: tanh(Value(0.5, "x")), "slope d v1 / d x", 0.75, "x was used where the slope needs v1"),
+        (lambda: X() * 8, "v1 = x * 8", 4000, "the decimal point is in the wrong place"),
+        (lambda: X() * 8, "v1 = x * 8", 0.4, "the decimal point is in the wrong place"),
+        (lambda: X() * 7, "slope d v1 / d x", 0.7, "the decimal point is in the wrong place"),
+        (lambda: tanh(X()), "slope d v1 / d x", "2e-4", "rounded too much: give 3 significant digits"),
+    ],
+)
+def test_a_remark_says_what_is_missing(make: Any, question: str, given: Any, remark: str) -> None:
+    assert answer(make(), question, given).remark == remark
+
+
+def test_of_the_mistakes_that_explain_an_answer_two_are_named() -> None:
+    m = answer(Value(0.0, "a") - Value(3.0, "b"), "v1 = a - b", 3)  # a + b is 3, too
+    assert m.mistakes == ("wrong sign", "operands in the wrong order")
+    assert m.remark == "the sign is wrong; or the operands are in the wrong order"
+
+
+def test_a_marked_sheet_in_words() -> None:
+    sheet = product()
+    answers = {"B1": 6, "B2": 36, "B3": 24, "B4": "twelve", "B5": 123.4, "B7": -370.2, "B8": "1" * 30}
+    assert (
+        str(mark(sheet, answers))
+        == f"""\
+2 of 11 right (18 %), 1 of them from own earlier numbers; sheet {sheet.code}
+
+B1   v1 = a * b               = 6                         wrong: -6 is right; the sign is wrong
+B2   v2 = v1 ** 2             = 36                        right
+B3   slope d v2 / d v1        = 24                        wrong: -12 is right
+B4   contribution of v2 to v1 = twelve                    not a number: -12 is right; \
+write a number such as -0.5, 1/3 or 2e-3
+B5   gradient d v2 / d v1     = 123.4                     wrong: -12 is right
+B6   slope d v1 / d a         =                           left out: -3 is right
+B7   contribution of v1 to a  = -370.2                    right from your upstream of 123.4
+B8   slope d v1 / d b         = 111111111111111111111...  wrong: 2 is right
+B9   contribution of v1 to b  =                           left out: -24 is right
+B10  gradient d v2 / d a      =                           left out: 36 is right
+B11  gradient d v2 / d b      =                           left out: -24 is right"""
+    )
+    whole = f"-6.{'0' * 21}"  # 24 characters
+    assert str(mark(sheet, {"B1": whole})).splitlines()[2] == f"B1   v1 = a * b               = {whole}  right"
+
+
+def test_marks_are_frozen_and_small() -> None:
+    marks = mark(product(), {})
+    for record, name in ((marks, "name"), (marks.marks[0], "given")):
+        assert not hasattr(record, "__dict__")
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, name, "")
+
+
+def test_an_answer_of_two_hundred_characters_is_read_and_a_longer_one_is_not() -> None:
+    for written, verdict in ((f"-6{'+0' * 99}", "right"), (f"-6.{'+0' * 99}", "not a number")):
+        assert mark(product(), {"B1": written})["B1"].verdict == verdict
 
 
 def test_mistakes_are_looked_for_with_the_students_own_numbers() -> None:
