@@ -411,6 +411,15 @@ def test_json_gives_the_same_sheet_back(f: RandomExpression, part: float) -> Non
     assert (again.text(), again.key().text(), again.code) == (sheet.text(), sheet.key().text(), sheet.code)
 
 
+def test_names_of_results_stay_on_the_sheet() -> None:
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    product = a * b
+    product.label = "area"
+    sheet = worksheet(-product, hide="values")
+    for each in (sheet, Worksheet.from_json(sheet.to_json())):
+        assert [blank.question for blank in each.blanks] == ["area = a * b", "v1 = -area"]
+
+
 def changed(**changes: Any) -> str:
     content = json.loads(worksheet(Value(2.0, "x") ** 3).to_json())
     return json.dumps(content | changes)
