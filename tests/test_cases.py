@@ -601,6 +601,32 @@ def test_a_trial_is_written_in_the_words_of_the_engine():
     assert replace(wrong, got=Observation(error="E")).source(engine).startswith("a = Scalar(0.0)\nb = a.tanh()\n")
 
 
+def test_what_gives_the_same_numbers_again_repeats():
+    class Counts(OwnEngine):
+        runs = 0
+
+        def backward(self, root):
+            self.runs += 1
+            super().backward(root)
+
+        def grad(self, leaf):
+            if self.runs > 5:
+                raise ValueError("enough")
+            return float(self.runs > 3)
+
+    case = unary(ops.neg)
+    assert cases.repeats(OWN, trial(OWN, case)) is True
+    engine = Counts()
+    assert cases.repeats(engine, trial(engine, case)) is False, "other numbers in the fourth run"
+    assert cases.repeats(engine, trial(engine, case)) is False, "an error in the sixth"
+
+    class Empty(OwnEngine):
+        def leaf(self, number):
+            raise NotOfferedError("no leaf")
+
+    assert cases.repeats(Empty(), trial(OWN, case)) is False
+
+
 # ---------------------------------------------------------------- shrinking
 
 

@@ -394,5 +394,6 @@ def test_what_a_node_depends_on_and_what_depends_on_it():
     assert found(graph.ancestors(graph.named("v2"))) == {"a", "1", "v2"}
     assert found(graph.descendants(graph.named("v1"))) == {"v1", "v3", "v4"}
     assert found(graph.ancestors(graph.root)) == set(names(graph))
+    assert found(graph.descendants(graph.named("a"))) == {"a", "v1", "v2", "v3", "v4"}
     assert found(graph.descendants(graph.root)) == {"v4"}
     assert Graph.of(-a).descendants(Graph.of(-a).named("a")) == {0, 1}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import event, given
 from test_inert import HOSTILE
 
-from autograd_tiny import Value, dot, explain, forget, gelu_tanh, log, primitive, registry, sum, tanh
+from autograd_tiny import Value, dot, explain, forget, gelu_tanh, leaky_relu, log, primitive, registry, sum, tanh
 from autograd_tiny.errors import GraphError
 from autograd_tiny.explanation import Explanation, slope_formulas
 from autograd_tiny.explanation.latex import (
@@ -118,6 +118,24 @@ def test_a_formula_is_equal_and_its_rounded_number_nearly() -> None:
     assert rows(labelled(tanh(x)).to_latex())[-1] == (
         r"\frac{\partial L}{\partial x} &= \left(1 - L\right) \cdot \left(1 + L\right) \approx 0.41997"
     )
+
+
+def test_a_fixed_number_of_an_operation_that_is_rounded_makes_its_formulas_approximate() -> None:
+    assert rows(labelled(Value(8.0, "x") ** (1 / 3)).to_latex())[1:] == [
+        r"L &\approx {x}^{0.333333} \approx {8}^{0.333333} \approx 2",
+        r"\frac{\partial L}{\partial L} &= 1",
+        r"\frac{\partial L}{\partial x} &\approx 0.333333 \cdot {x}^{-0.666667} \approx 0.083333",
+    ]
+    x = Value(1.0, "x")
+    found = rows(labelled(leaky_relu(x, 0.1234567) * 2 + leaky_relu(x, 0.5)).to_latex())
+    assert found[1].startswith(r"v_{1} &\approx \operatorname{LeakyReLU}_{0.123457}\left(x\right) \approx ")
+    assert found[1].endswith(r" \approx 1"), "what follows from a rounded number is not said to be exact"
+    assert found[-1].partition(r" \approx ")[0] == (
+        r"\frac{\partial L}{\partial x} &= \frac{\partial L}{\partial v_{3}} \, \frac{\partial v_{3}}{\partial x}"
+        r" + \frac{\partial L}{\partial v_{1}} \, \frac{\partial v_{1}}{\partial x}"
+    )
+    assert found[-1].endswith(r"& \text{otherwise}\end{cases}\right) = 1 \cdot 1 + 2 \cdot 1 = 3")
+    assert r"\approx" not in labelled(leaky_relu(Value(1.0, "x"), 0.123456)).to_latex(), "six digits are shown"
 
 
 def test_numbers_that_are_none() -> None:

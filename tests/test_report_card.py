@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, assume, settings
 
 from autograd_tiny import Value, errors, ops
-from autograd_tiny.primitive import registry
+from autograd_tiny.primitive import forget, primitive, registry
 from autograd_tiny.testing import cases, report_card
 from autograd_tiny.testing.cases import Case, Observation, trial
 from autograd_tiny.testing.diagnoses import BUGS, Bug, Tape
@@ -346,6 +346,20 @@ def test_hard_points_where_nothing_differs_pass():
         Check("hard points", "relu", "passed"),
         Check("hard points", "power", "passed"),
     ]
+
+
+def test_where_no_hard_point_is_run_none_is_said_to_pass():
+    assert limits(Without(["relu"]), ops.relu, ops.neg) == [Check("hard points", "neg", "passed")]
+
+    @primitive(slopes=(1.0,) * 5)
+    def five(m, a, b, c, d, e):
+        """The sum of five numbers."""
+        return a + b + c + d + e
+
+    try:
+        assert limits(OwnEngine(), five) == []
+    finally:
+        forget(five)
 
 
 def test_hard_points_tell_what_differs_and_where():

@@ -243,6 +243,63 @@ def test_the_facts_of_a_difference() -> None:
     assert graph == Difference("graph", "v1", None, None, None, str(graph))
 
 
+def test_a_right_number_is_not_taken_for_a_known_mistake() -> None:
+    for old, new, sentence in [
+        ('"slope": 8.0, "contribution": 8.0', '"slope": 8.0, "contribution": 9.0',
+         "step 2, v3 -> v2: contribution is 9 here and 8 there"),
+        ('"slope": 1.0, "contribution": 8.0', '"slope": 1.0, "contribution": 9.0',
+         "step 3, v2 -> v1: contribution is 9 here and 8 there"),
+        ('"running_sum": 16.0', '"running_sum": 17.0', "step 4, v1 -> b: running sum is 17 here and 16 there"),
+        ('"b": 16.0', '"b": 17.0', "gradient of b is 17 here and 16 there"),
+    ]:  # fmt: skip
+        assert str(compare(changed(LOSS, old, new), LOSS)) == sentence
+
+
+def test_a_known_mistake_is_named_where_other_numbers_are_not_told() -> None:
+    def hand(**numbers: float) -> Trace:
+        return Trace(steps=(TracedStep("v", "a", **numbers),), gradients={"a": 1.0})  # type: ignore[arg-type]
+
+    assert str(compare(hand(contribution=6.0, slope=2.0), hand(contribution=2.0))) == (
+        "v -> a: contribution is 6 here and 2 there; that is the slope alone, without the upstream gradient"
+    )
+    assert str(compare(hand(contribution=6.0, upstream=3.0), hand(contribution=3.0))) == (
+        "v -> a: contribution is 6 here and 3 there; that is the upstream gradient alone, without the slope"
+    )
+    for number in (None, 7.0):
+        first = TracedStep("w", "a", running_sum=number)
+        here, there = (replace(trace, steps=(first, *trace.steps)) for trace in
+                       (hand(contribution=6.0, running_sum=13.0), hand(running_sum=6.0)))  # fmt: skip
+        assert str(compare(here, there)) == (
+            "v -> a: running sum is 13 here and 6 there; that is the contribution alone, without what was there before"
+        )
+    here = Trace(steps=(TracedStep("v", "a", contribution=2.0), TracedStep("w", "a")), gradients={"a": 5.0})
+    assert str(compare(here, Trace(gradients={"a": 3.0}))) == "gradient of a is 5 here and 3 there"
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "shown"),
+    [
+        (1.2345678901, 1.2344567890, "1.2346 here and 1.2345 there"),
+        (1.0000123456, 1.0000198765, "1.00001235 here and 1.00001988 there"),
+        (1.00000000012345, 1.00000000019876, "1.000000000123 here and 1.000000000199 there"),
+        (0.1, 0.10000000000000002, "0.10000000000000001 here and 0.10000000000000002 there"),
+    ],
+)
+def test_as_many_digits_are_shown_as_tell_two_numbers_apart(here: float, there: float, shown: str) -> None:
+    one, other = Trace(values={"x": here}), Trace(values={"x": there})
+    assert str(compare(one, other, tolerance=0.0)) == f"value of x is {shown}"
+
+
+def test_the_first_operation_that_differs_is_named_before_a_later_leaf() -> None:
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    here, there = explain(a * b + Value(1.0, "c")), explain((a - b) + Value(1.0, "d"))
+    assert str(compare(here, there)) == "not the same graph: v1 = mul(a, b) here and v1 = sub(a, b) there"
+    here, there = explain(Value(1.0, "c") + a * b), explain(Value(1.0, "d") + (a - b))
+    assert str(compare(here, there)) == "not the same graph: c here and d there"
+    here, there = explain((a * b) * 2 + a), explain((a - b) + a)
+    assert str(compare(here, there)) == "not the same graph: v1 = mul(a, b) here and v1 = sub(a, b) there"
+
+
 def test_numbers_of_other_leaves() -> None:
     assert str(compare(loss(), loss(a=3.0))) == "value of a is 2 here and 3 there"
     assert str(compare(loss(), loss(offset=11.0))) == "value of 10 is 10 here and 11 there"
@@ -410,6 +467,9 @@ def test_nothing_in_common_is_a_mistake() -> None:
 def test_sources(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
     path.write_text(LOSS, encoding="utf-8")
+    names = tmp_path / "names.json"
+    names.write_text('{"values": {"größe": 1}}', encoding="utf-8")
+    assert compare(names, Trace(values={"größe": 1.0})) is None
     forms: list[Any] = [loss(), Trace.of(loss()), LOSS, f"\n {LOSS}", path, str(path)]
     assert [compare(form, LOSS) for form in forms] == [None] * len(forms)
     for form in (None, 3, b"{}", Value(1.0)):

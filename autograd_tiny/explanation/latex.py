@@ -29,6 +29,7 @@ LONGEST_NAME = 30
 SOURCE_WIDTH = 100  # of a line of the LaTeX itself
 WIDEST_SLOPE = 40  # a longer formula is not written out
 DIGITS = 5
+PARAM_DIGITS = 6  # of the fixed numbers of an operation
 LATIN = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"  # the letters that pdflatex knows in any font
 EXACT = 1e-12  # the relative error of a decimal number that one calls equal to a float
 
@@ -36,8 +37,8 @@ EXACT = 1e-12  # the relative error of a decimal number that one calls equal to 
 def derivation(explanation: Explanation) -> str:
     r"""Return the derivation as an ``aligned`` block, to be put between ``\[`` and ``\]`` or ``$$`` and ``$$``.
 
-    It needs the package amsmath, or MathJax or KaTeX. Numbers are rounded to five digits, after ``\approx`` where
-    that changes them.
+    It needs the package amsmath, or MathJax or KaTeX. Numbers are rounded to five digits, the fixed ones
+    of an operation to six, after ``\approx`` where that changes them.
 
     Raises:
         GraphError: for a graph of more than 500 operations, which nobody would write by hand.
@@ -123,10 +124,15 @@ class _Rows:
             )
         self.explanation, self.graph = explanation, explanation.graph
         self.names = list(_distinct(node.name for node in self.graph.nodes))
+        self.exact_params = {
+            node.index: all(x is None or _exact(x, digits=PARAM_DIGITS) for x in node.op.params.values())
+            for node in self.graph.nodes
+            if node.op is not None
+        }
 
     def forward(self) -> list[str]:
         """Return the leaves with their numbers, then one row per operation."""
-        given = [(self._name(leaf), f"{_equals(leaf.data)} {_number(leaf.data)}") for leaf in self.graph.leaves]
+        given = [(self._name(leaf), f"{_sign(_exact(leaf.data))} {_number(leaf.data)}") for leaf in self.graph.leaves]
         return [*_packed(given), *[self._computed(node, node.op) for node in self.graph.nodes if node.op is not None]]
 
     def _computed(self, node: Node, op: Primitive) -> str:
@@ -136,12 +142,13 @@ class _Rows:
         numbers = [(_number(x), is_atom(number_text(x))) for x in data]
         if op.name in ("add", "sub", "mul"):
             numbers[0] = (numbers[0][0], True)  # nobody writes (-2) + 3
+        exact = self.exact_params[node.index]
         return _row(
             self._name(node),
             [
-                ("=", [_operation(op, names)]),
-                (_equals(*data), [_operation(op, numbers)]),
-                (_equals(*data, node.data), [_number(node.data)]),
+                (_sign(exact), [_operation(op, names)]),
+                (_sign(exact and _exact(*data)), [_operation(op, numbers)]),
+                (_sign(exact and _exact(*data, node.data)), [_number(node.data)]),
             ],
         )
 
@@ -162,7 +169,7 @@ class _Rows:
         formulas: list[str] = []
         numbers: list[str] = []
         rounded: list[float] = []
-        equals = "="
+        chain_exact = formulas_exact = True
         for _, group in groupby(received, key=lambda each: each[0].number):
             uses = list(group)
             step = uses[0][0]
@@ -170,9 +177,9 @@ class _Rows:
             slopes = [c.slope for _, c, _ in uses]
             rounded += [step.upstream, *slopes]
             added = _sum([_number(slopes[0]), *map(_bracketed, slopes[1:])])
+            exact = self.exact_params[step.node.index] if slope else _exact(*slopes)
             if step.node.index == self.graph.root.index:
-                if slope is None:
-                    equals = _equals(*slopes)
+                chain_exact = formulas_exact = exact
                 formulas.append(slope.latex if slope else added)
                 chain.append(formulas[-1])
                 numbers.append(added)
@@ -181,16 +188,17 @@ class _Rows:
                 local = rf"\frac{{\partial {self._name(step.node)}}}{{\partial {self._name(node)}}}"
                 chain.append(rf"{upstream} \, {local}")
                 formulas.append(rf"{upstream} \cdot {_factor(slope)}" if slope else chain[-1])
+                formulas_exact = formulas_exact and (exact or slope is None)
                 first = _number(step.upstream) if not numbers else _bracketed(step.upstream)
                 numbers.append(rf"{first} \cdot {f'({added})' if len(slopes) > 1 else _bracketed(slopes[0])}")
         gradient = self.explanation.gradients[node.index]
         return _row(
             self._gradient(node),
             [
-                (equals, _shortened(chain, r"\cdots")),
-                (equals, _shortened(formulas, r"\cdots")),
-                (_equals(*rounded), _shortened(numbers, r"\cdots")),
-                (_equals(*rounded, gradient), [_number(gradient)]),
+                (_sign(chain_exact), _shortened(chain, r"\cdots")),
+                (_sign(formulas_exact), _shortened(formulas, r"\cdots")),
+                (_sign(_exact(*rounded)), _shortened(numbers, r"\cdots")),
+                (_sign(_exact(*rounded, gradient)), [_number(gradient)]),
             ],
         )
 
@@ -250,10 +258,13 @@ def _bracketed(x: float) -> str:
     return f"({number})" if number.startswith("-") or r"\times" in number else number
 
 
-def _equals(*numbers: float) -> str:
-    r"""Return = when the numbers are shown as they are, else \approx."""
-    shown = all(math.isclose(float(number_text(x)), x, rel_tol=EXACT) or x != x for x in numbers)
-    return "=" if shown else r"\approx"
+def _exact(*numbers: float, digits: int = DIGITS) -> bool:
+    """Return whether the numbers are shown as they are, not rounded."""
+    return all(math.isclose(float(f"{x:.{digits}g}"), x, rel_tol=EXACT) or x != x for x in numbers)
+
+
+def _sign(exact: bool) -> str:
+    return "=" if exact else r"\approx"
 
 
 # ---------------------------------------------------------------- lines

@@ -417,7 +417,7 @@ def _trace(source: Any) -> Trace:
             f"compare takes explain(root), a Trace, JSON text or the path of a file, got {type(source).__name__}"
         )
     try:
-        return Trace.from_json(Path(source).read_text(encoding="utf-8"))
+        return Trace.from_json(Path(source).read_bytes().decode())
     except ValueError as error:  # what the file holds is no trace, or no text
         raise ParameterError(f"{printable(os.fspath(source))}: {error}") from None
 
@@ -485,8 +485,9 @@ class _Comparison:
         for name in self.lead.gradients:
             x, y = self.here.gradients.get(name), self.there.gradients.get(self.names[name])
             contributions = shares.get(name, [])
+            right = sum([number for number in contributions if number is not None])
             remark = f"that is one of {len(contributions)} contributions alone, and they add up"
-            remarks = [(number, remark) for number in contributions]
+            remarks = [(right, ""), *[(number, remark) for number in contributions]]
             yield from self._differing("gradient", f"gradient of {self._called(name)}", name, None, x, y, remarks)
 
     def _steps(self) -> Iterator[Difference]:
@@ -502,7 +503,10 @@ class _Comparison:
                 side = "here" if place in here else "there"
                 yield _graph_difference(node, f"the step {node} -> {parent} is {side} only")
         orders = _orders(here), _orders(there)
+        sums: dict[str, float | None] = {}
         for place, step in lead.items():
+            before = sums.get(step.parent, 0.0)
+            sums[step.parent] = step.running_sum
             if place not in other:
                 continue
             x, y = here[place], there[place]
@@ -517,7 +521,7 @@ class _Comparison:
                     step.parent,
                     getattr(x, quantity),
                     getattr(y, quantity),
-                    _remarks(quantity, step),
+                    _remarks(quantity, step, before),
                 )
 
     def _where(self, step: TracedStep) -> str:
@@ -566,7 +570,7 @@ def _graph_difference(node: str, sentence: str) -> Difference:
 
 def _names(trace: Trace) -> list[str]:
     """Return every name in a trace, once."""
-    found = [*trace.constants, *trace.values]
+    found = [*trace.values, *trace.constants]
     found += [name for operation in trace.operations for name in (*operation.parents, operation.node)]
     found += [name for step in trace.steps for name in (step.parent, step.node)]
     return list(dict.fromkeys([*found, *trace.gradients]))
@@ -601,12 +605,11 @@ def _structure(trace: Trace, exact: bool, table: dict[Any, int]) -> dict[str, in
         exact: tell constants apart by their value.
         table: the numbers given so far.
     """
-    constants, results = set(trace.constants), {operation.node for operation in trace.operations}
+    constants = set(trace.constants)
     keys: dict[str, int] = {}
-    for name in _names(trace):
-        if name not in results:
-            constant = ("constant", repr(trace.values.get(name)) if exact else "")
-            keys[name] = table.setdefault(constant if name in constants else ("leaf", name), len(table))
+    for name in _names(trace):  # results as well, which keeps the order of computation
+        constant = ("constant", repr(trace.values.get(name)) if exact else "")
+        keys[name] = table.setdefault(constant if name in constants else ("leaf", name), len(table))
     for operation in trace.operations:
         parents = [keys[parent] for parent in operation.parents]
         signature = ("operation", operation.op, repr(sorted(operation.params.items())), *parents)
@@ -631,13 +634,22 @@ def _orders(places: Iterable[Place]) -> dict[str, list[Place]]:
     return orders
 
 
-def _remarks(quantity: str, step: TracedStep) -> list[tuple[float | None, str]]:
-    """Return numbers that are well known in the place of a quantity, and what each would mean."""
+def _remarks(quantity: str, step: TracedStep, before: float | None) -> list[tuple[float | None, str]]:
+    """Return numbers that are well known in the place of a quantity, and what each would mean; first the right one.
+
+    Args:
+        quantity: one of the numbers of a step.
+        step: the step.
+        before: the gradient of the parent so far, without this contribution.
+    """
     if quantity == "contribution":
+        right = None if step.slope is None or step.upstream is None else step.slope * step.upstream
         return [
+            (right, ""),
             (step.slope, "that is the slope alone, without the upstream gradient"),
             (step.upstream, "that is the upstream gradient alone, without the slope"),
         ]
     if quantity == "running_sum":
-        return [(step.contribution, "that is the contribution alone, without what was there before")]
+        right = None if before is None or step.contribution is None else before + step.contribution
+        return [(right, ""), (step.contribution, "that is the contribution alone, without what was there before")]
     return []
