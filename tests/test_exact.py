@@ -28,6 +28,7 @@ from autograd_tiny.testing.exact import (
     second_difference,
 )
 from autograd_tiny.testing.number_systems import (
+    MOST_BITS,
     Complex,
     Degree,
     ExactFraction,
@@ -464,6 +465,20 @@ REFUSED = [
         lambda x: x * Value(2.0, "w") ** 0.5,
         "exact arithmetic cannot follow v1 = w ** 0.5: a fraction ** 0.5 need not be a fraction; use method='mpmath'",
     ),
+    (
+        lambda x: x * Value(0.5, "w") ** -1e300,
+        "exact arithmetic cannot follow v1 = w ** -1e+300: a fraction ** -1e+300 has too many digits; "
+        "use method='mpmath'",
+    ),
+    (
+        lambda x: x * Value(2.0, "w") ** math.inf,
+        "exact arithmetic cannot follow v1 = w ** inf: a fraction is finite, got inf; move the point",
+    ),
+    (
+        lambda x: x**math.inf,
+        "a polynomial cannot follow v1 = x ** inf: a power is a polynomial for a whole exponent >= 0, got inf; "
+        "use method='mpmath'",
+    ),
 ]
 
 
@@ -480,6 +495,20 @@ def test_what_is_no_polynomial_is_refused_with_the_reason(method, f, message):
 def test_fractions_are_finite(method, x):
     with pytest.raises(GraphError, match=r"a fraction is finite, got (inf|nan); move the point"):
         method(lambda x: x * x, x)
+
+
+@pytest.mark.parametrize("base", [-1.0, 0.0, 1.0])
+def test_powers_that_have_few_digits_may_have_any_exponent(base):
+    assert fraction_gradient(lambda x: x * Value(base) ** 1e300, 2.0) == abs(base)
+
+
+@pytest.mark.parametrize(
+    ("base", "exponent"), [(2.0, MOST_BITS), (3.0, MOST_BITS), (0.5, -MOST_BITS), (0.25, MOST_BITS / 2)]
+)
+def test_the_digits_of_a_power_are_limited(base, exponent):
+    assert fractions.pow(ExactFraction(base), exponent) == Fraction(base) ** int(exponent)
+    with pytest.raises(GraphError, match="too many digits"):
+        fractions.pow(ExactFraction(base), exponent + math.copysign(1, exponent))
 
 
 def test_an_input_of_high_degree_is_found_before_anything_is_computed():
@@ -656,6 +685,21 @@ def test_a_rule_that_divides_by_zero_is_named():
         assert complex_step_gradient(lambda x: strange(x), 1.0) == math.inf
     finally:
         forget(strange)
+
+
+def test_a_slope_rule_that_cannot_be_followed_is_named():
+    @primitive(slopes=lambda m, y, x: (2 * y / x,))
+    def divided(m, x):
+        """x * x, with a slope rule that divides by x."""
+        return x * x
+
+    try:
+        with pytest.raises(GraphError, match=r"exact arithmetic cannot follow v1 = divided\(x\): it divides by zero"):
+            reverse_fractions(lambda x: divided(x), 0.0)
+    finally:
+        forget(divided)
+    with pytest.raises(GraphError, match=r"exact arithmetic cannot follow v1 = x \*\* n: log of a fraction"):
+        reverse_fractions(lambda x: x ** Value(3.0, "n"), 2.0)
 
 
 def test_choosing_and_adding_are_shared_with_floats():

@@ -365,8 +365,7 @@ complex_numbers = NumberSystem(
 
 # ---------------------------------------------------------------- fractions
 
-
-MOST_BITS = 2**20  # of a power: a second's work, where 2 ** 1e300 would never end
+MOST_BITS = 2**20  # of a power; 2 ** 1e300 would take all memory
 
 
 class ExactFraction(Fraction):
