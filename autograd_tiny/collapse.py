@@ -335,7 +335,8 @@ def _note(graph: Graph, boxes: set[str | int]) -> tuple[str, ...]:
     )
     folded = sum(isinstance(box, int) for box in boxes)
     if not scopes and not folded:
-        return (f"All {size} are shown: there is nothing to collapse.",)
+        shown = "The only node is" if len(graph.nodes) == 1 else f"All {size} are"
+        return (f"{shown} shown: there is nothing to collapse.",)
     done = []
     if scopes:
         shown = ", ".join(map(printable, scopes[:2])) + (", ..." if len(scopes) > 2 else "")

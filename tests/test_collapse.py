@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import FrozenInstanceError
 
 import pytest
 from hypothesis import given
@@ -97,11 +98,17 @@ def test_rare_operations_are_counted_together() -> None:
     x = Value(1.0)
     graph = Graph.of(exp(-(x * x) / 2 - 3) + 1 + 2)
     assert operations(graph, Box(0, "", tuple(range(len(graph.nodes))))) == "2 add, 1 div, 1 exp, 3 other"
+    graph = Graph.of(exp(x * x * x))
+    assert operations(graph, Box(0, "", tuple(range(len(graph.nodes))))) == "2 mul, 1 exp"
 
 
 def test_edges_between_boxes_are_merged_and_counted() -> None:
     shown = outline(network(2, 3, 1), collapse=2)
     assert [len(edge.uses) for edge in shown.edges] == [3, 3, 3]
+    outside = Value(1.0, "x") * 2
+    with scope("part"):
+        y = outside * outside
+    assert [edge.uses for edge in outline(Graph.of(y), collapse=1).edges][-1] == ((3, 0), (3, 1))
 
 
 def test_named_parts_are_folded_and_nothing_else() -> None:
@@ -161,6 +168,72 @@ def test_without_scopes_the_remedy_is_how_to_make_them() -> None:
 def test_nothing_to_collapse_is_said() -> None:
     shown = outline(Graph.of(Value(1.0) * 2), collapse=True)
     assert shown.note == ("All 3 nodes are shown: there is nothing to collapse.",)
+    shown = outline(Graph.of(Value(1.0)), collapse=True)
+    assert shown.note == ("The only node is shown: there is nothing to collapse.",)
+
+
+def test_the_outermost_scopes_are_named_first_and_five_of_them() -> None:
+    with scope("z"):
+        y = Value(1.0, "x") * 2
+        for name in "abcdef":
+            with scope(name):
+                y = y * 3
+    with scope("zz"):
+        y = y * 4
+    with pytest.raises(ParameterError, match=r"it has 'z', 'zz', 'z/a', 'z/b', 'z/c'$"):
+        outline(Graph.of(y), collapse="quite another")
+
+
+def in_parts(*parts: str) -> Value:
+    y = Value(1.0, "x")
+    for name in parts:
+        with scope(name):
+            y = y * 2
+    return y
+
+
+@pytest.mark.parametrize(
+    ("parts", "done"),
+    [
+        (("a",), "1 part of the model into one box (a)"),
+        (("b", "a"), "2 parts of the model into boxes (a, b)"),
+        (("part", "b", "a"), "3 parts of the model into boxes (a, b, ...)"),
+    ],
+)
+def test_the_note_names_two_parts(parts: tuple[str, ...], done: str) -> None:
+    y = in_parts(*parts)
+    graph = Graph.of(y)
+    note = outline(graph, collapse=1).note
+    assert note == (
+        f"The graph has {len(graph.nodes)} nodes. Collapsed: {done}.",
+        f"Open a part with expand={min(parts)!r}; collapse=False draws everything.",
+    )
+
+
+def test_the_note_names_outer_and_short_parts_first() -> None:
+    y = in_parts("long", "it", "a/b")
+    assert "(it, long, ...)" in outline(Graph.of(y), collapse=["a/b", "long", "it"]).note[0]
+
+
+def test_parts_and_what_is_far_are_both_in_the_note() -> None:
+    y = in_parts("part")
+    for _ in range(100):
+        y = exp(y)
+    for most in (500, 101):  # what was asked for is shown as long as there is room
+        assert names(outline(Graph.of(y), collapse=1, max_nodes=most)) == ["part", *(f"v{k}" for k in range(2, 102))]
+    shown = outline(Graph.of(y), collapse=1, max_nodes=50)
+    assert shown.note[0] == (
+        "The graph has 103 nodes. "
+        "Collapsed: 1 part of the model into one box (part), and what is far from the root into 1 box."
+    )
+    assert names(shown) == ["part", "70 more nodes", *(f"v{k}" for k in range(72, 102))]
+
+
+def test_a_result_stays_where_it_was_computed_whoever_uses_it() -> None:
+    y = Value(1.0, "x") * 2
+    with scope("part"):
+        z = y * 3
+    assert names(outline(Graph.of(z), collapse=1)) == ["x", "2", "v1", "part"]
 
 
 def test_a_weight_with_a_penalty_stays_with_its_module() -> None:
@@ -194,6 +267,15 @@ def test_scopes_nest_and_boxes_lie_inside_the_scope_around_them() -> None:
     shown = outline(network(2, 2, 1), collapse=2)
     inside = {scope: [shown.items[i].name for i in items] for scope, items in shown.scopes().items()}
     assert inside == {"": ["x0", "x1"], "MLP": ["MLP/layers[0]", "MLP/layers[1]"]}
+
+
+def test_nodes_lie_inside_their_own_scope() -> None:
+    with scope("a/b"):
+        y = Value(1.0, "x") * 2
+    shown = outline(Graph.of(y + 1))
+    inside = {scope: [shown.items[i].name for i in items] for scope, items in shown.scopes().items()}
+    assert inside["a/b"][-1] == "v1"
+    assert inside["a"] == []
 
 
 def test_odd_scopes_are_parts_like_others() -> None:
@@ -239,6 +321,66 @@ def test_a_long_chain_shows_both_ends() -> None:
     assert box.name == f"{len(box.members):,} more nodes"
     assert len(shown.items) <= READABLE
     assert shown.note[1] == "Draw a smaller part with draw(node); collapse=False draws everything."
+
+
+def test_of_a_large_graph_the_thirty_nodes_nearest_to_the_root_stay() -> None:
+    y = Value(1.0, "x")
+    for _ in range(500):
+        y = exp(y)
+    graph = Graph.of(y)
+    assert len(outline(graph, max_nodes=501).items) == 501
+    assert names(outline(graph)) == ["x", "470 more nodes", *(f"v{k}" for k in range(471, 501))]
+    assert outline(graph).note[0] == ("The graph has 501 nodes. Collapsed: what is far from the root into 1 box.")
+    assert names(outline(graph, max_nodes=3)) == ["x", "497 more nodes", "v498", "v499", "v500"]
+
+
+def test_a_node_used_twice_is_near_once() -> None:
+    y = Value(1.0, "x")
+    for _ in range(100):
+        y = y * exp(y)
+    assert names(outline(Graph.of(y), max_nodes=9)) == ["x", "191 more nodes", *(f"v{k}" for k in range(192, 201))]
+
+
+def test_of_a_wide_sum_four_terms_are_followed() -> None:
+    x = Value(1.0, "x")
+    y = ops.sum([exp(exp(x)) for _ in range(300)])
+    shown = outline(Graph.of(y))
+    assert names(shown) == ["x", *(f"v{k}" for k in range(1, 9)), "592 more nodes", "v601"]
+    three = outline(Graph.of(y), max_nodes=3)
+    assert names(three) == ["x", "v1", "v2", "v3", "v4", "596 more nodes", "v601"], "but three nodes only"
+
+
+def test_up_to_twelve_named_leaves_stay() -> None:
+    for many in (12, 13):
+        leaves = [Value(1.0, f"x{i}") for i in range(many)]
+        y = ops.sum(leaves)
+        for _ in range(500):
+            y = exp(y)
+        shown = outline(Graph.of(y))
+        assert sum(name.startswith("x") for name in names(shown)) == (12 if many == 12 else 0)
+
+
+def test_the_smallest_groups_share_the_last_box() -> None:
+    """Of 30 chains of 2 to 31 nodes the first four are near the root; then there are 11 boxes for the longest."""
+    x, terms = Value(1.0, "x"), []
+    for i in range(30):
+        with scope(f"m{i}"):
+            y = x * 2
+        for _ in range(i + 2):
+            y = exp(y)
+        terms.append(y)
+    shown = outline(Graph.of(ops.sum(terms)), collapse=1, max_nodes=50)
+    far = [len(box.members) for box in boxes(shown) if not box.scope]
+    assert sorted(far) == [*range(21, 32), sum(range(6, 21))]
+    assert shown.note[0].endswith("and what is far from the root into 12 boxes.")
+
+
+def test_boxes_edges_and_outlines_are_frozen() -> None:
+    shown = outline(network(2, 2, 1), collapse=1)
+    for record, name in ((shown, "note"), (shown.items[-1], "members"), (shown.edges[0], "uses")):
+        assert not hasattr(record, "__dict__")
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, name, ())
 
 
 def test_many_alike_terms_are_one_box() -> None:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from autograd_tiny import Value, draw, graphviz_engine, log, nn, no_grad, paths,
 from autograd_tiny.drawing import Drawing, picture
 from autograd_tiny.drawing.themes import THEMES, LogScale, blend, ink
 from autograd_tiny.errors import GraphError, MissingPackageError, ParameterError
+from autograd_tiny.graph import Graph
 from autograd_tiny.ops import dot
+from autograd_tiny.ops import sum as ops_sum
 
 HOSTILE = "</script><b>&\"'\\n{a|b} [red] \x1b[31m \u202e"
 
@@ -146,6 +148,43 @@ class TestOtherForms:
         for _ in range(3000):
             x = x + 1
         assert draw(x, max_nodes=10_000).text().count("\n") == 6000
+
+    def test_a_long_formula_is_the_operation_and_how_many_operands(self) -> None:
+        for length, shown in ((24, f"v1 = sum({'a' * 24}, b)"), (25, "v1 = sum(2 operands)")):
+            y = ops_sum([Value(1.0, "a" * length), Value(2.0, "b")])
+            assert draw(y).text().splitlines()[0] == f"{shown}   data 3   grad –"
+
+    def test_a_constant_says_its_number_only(self) -> None:
+        assert draw(Value(2.0, "a") * 3).text().splitlines()[-1] == "└─ 3"
+
+    def test_mermaid_has_rounded_leaves_square_results_and_indented_frames(self) -> None:
+        with scope("b"):
+            y = Value(2.0, "x") * 3
+        with scope("a"), scope("c"):
+            y = y * 5
+        y = y * 7
+        assert draw(y).mermaid().splitlines() == [
+            "flowchart LR",
+            '    n5(["7"])',
+            '    n6["v3 = v2 #42; 7<br/>data 210<br/>grad #8211;"]',
+            '    subgraph s1["b"]',
+            '        n0(["x<br/>data 2<br/>grad #8211;"])',
+            '        n1(["3"])',
+            '        n2["v1 = x #42; 3<br/>data 6<br/>grad #8211;"]',
+            "    end",
+            '    subgraph s2["a"]',
+            '        subgraph s3["c"]',
+            '            n3(["5"])',
+            '            n4["v2 = v1 #42; 5<br/>data 30<br/>grad #8211;"]',
+            "        end",
+            "    end",
+            "    n0 --> n2",
+            "    n1 --> n2",
+            "    n2 --> n4",
+            "    n3 --> n4",
+            "    n4 --> n6",
+            "    n5 --> n6",
+        ]
 
     def test_direction(self) -> None:
         assert "rankdir=TB" in draw(example(), direction="TB").dot()
@@ -454,6 +493,31 @@ class TestColors:
         shown = texts(draw(loss, color="gradient").svg())
         assert {"1", "3", "|gradient|", "log scale"} <= set(shown)
 
+    def test_without_zero_and_infinity_the_legend_has_neither(self) -> None:
+        x = Value(2.0, "x")
+        y = x * 3.0 * 5.0
+        y.backward()
+        legend = draw(y, color="gradient").dot().partition("|gradient|")[2].partition("log scale")[0]
+        assert re.findall(r">([^<>]+)</font>", legend) == ["1", "2", "3.9", "7.6", "15"]
+        zero = Value(-1.0, "x").relu()
+        zero.backward()
+        legend = draw(zero, color="gradient").dot().partition("|gradient|")[2].partition("log scale")[0]
+        assert re.findall(r">([^<>]+)</font>", legend) == ["0", "1"]
+
+    def test_kinds_have_colours_and_borders_of_their_own(self) -> None:
+        with scope("part"):
+            p = Value(5.0, "p") * 2
+        y = (Value(2.0, "a") * 3.0) * p
+        light, nodes = THEMES["light"], shapes(draw(y, collapse=1), "node")
+        fills = {name: shape.fill for name, shape in nodes.items()}
+        assert fills == {"a": light.leaf, "3": light.constant, "v1": light.result, "part": light.box, "v3": light.root}
+        assert nodes["3"].dashes
+        assert [name for name, shape in nodes.items() if shape.width > 1] == ["v3"]
+        assert {shape.text_color for shape in nodes.values()} == {light.text}
+        assert 'tooltip="part; open with expand=' in draw(y, collapse=1).dot()
+        assert "thin" not in draw(y).dot() + draw(y, color="gradient").dot()
+        assert "|gradient|" not in draw(y, thickness="contribution").dot()
+
     def test_zero_and_not_finite_gradients_have_places_of_their_own(self) -> None:
         x, z = Value(0.0, "x"), Value(-1.0, "z")
         y = log(x) * 1.0 + z.relu()
@@ -545,6 +609,28 @@ class TestThickness:
         shown = texts(draw(loss, thickness="contribution").svg())
         assert "edges: |contribution| from 1 (thin) to 3 (thick), log scale; dotted is 0" in shown
 
+    @pytest.mark.parametrize("make", [lambda: Value(-1.0, "x").relu(), lambda: log(Value(0.0, "x"))])
+    def test_after_backward_nobody_is_told_to_call_it(self, make: Any) -> None:
+        y = make()
+        assert "edges: no contributions yet; call backward() first" in draw(y, thickness="contribution").dot()
+        y.backward()
+        row = "edges: dotted where the contribution is 0, thick where it is not finite"
+        assert row in draw(y, thickness="contribution").dot()
+
+    def test_many_uses_make_an_edge_thicker(self) -> None:
+        x = Value(1.0, "x") * 2
+        with scope("part"):
+            y = ops_sum([x] * 10)
+        drawn = draw(y, collapse=1)
+        assert shapes(drawn, "edge")["v1 -> part"].width == 2.0
+        assert "×10" in drawn.dot()
+
+    def test_a_contribution_is_slope_times_upstream(self) -> None:
+        x = Value(1.0, "x")
+        y = (x * 0.1) * 10.0
+        y.backward()
+        assert "from 1 (thin) to 10 (thick)" in draw(y, thickness="contribution").dot()
+
     def test_infinite_contributions_are_drawn_thick(self) -> None:
         y = log(Value(0.0, "x")) * Value(2.0, "w")
         y.backward()
@@ -622,9 +708,23 @@ class TestHighlight:
         assert nodes == {"x0", "layers[0]", "layers[1]"}
         assert edges == {"x0 -> layers[0]", "layers[0] -> layers[1]"}
 
+    def test_a_node_of_a_graph_is_found_in_it_unfolded_or_not(self) -> None:
+        x, w = [Value(1.0, "x0"), Value(2.0, "x1")], [Value(3.0, "w0"), Value(4.0, "w1")]
+        y = tanh(dot(x, w))
+        everything = {"x0", "x1", "w0", "w1", "v1.1", "v1.2", "v1", "v2"}
+        for graph in (Graph.of(y), Graph.of(y).unfolded()):
+            assert self.bright(draw(y, unfold=True, highlight=graph.root))[0] == everything
+            assert self.bright(draw(y, unfold=True, highlight=graph.nodes[3]))[0] == {"w1", "v1.2", "v1", "v2"}
+        product = Graph.of(y).unfolded().nodes[4]
+        assert self.bright(draw(y, unfold=True, highlight=product))[0] == {"x0", "w0", "v1.1"}
+        for drawn in (draw(y, highlight=Graph.of(y).nodes[4]), draw(y, unfold=True, highlight="v1")):
+            assert self.bright(drawn)[0] == everything & {*(node.name for node in drawn.graph.nodes)} - {"v2"}
+        with pytest.raises(GraphError, match="which is not in the graph"):
+            draw(y, highlight=product)
+
     def test_what_is_not_in_the_graph_is_refused(self) -> None:
         *_, top = self.diamond()
-        for stranger in (Value(2.0, "a"), [top, 3]):
+        for stranger in (Value(2.0, "a"), [top, 3], Graph.of(Value(2.0, "z") * 3).nodes[0]):
             with pytest.raises(
                 GraphError, match=r"highlight takes nodes of the graph or their names.*not in the graph"
             ):
@@ -653,6 +753,29 @@ def test_wrong_settings_are_refused_with_the_right_ones(settings: dict[str, Any]
 def test_a_model_is_not_a_value_and_the_error_says_how_to_draw_it() -> None:
     with pytest.raises(GraphError, match=r"got a MLP; draw what it returns, draw\(model\(x\)\), or .*draw_network"):
         draw(nn.MLP(2, [1]))  # type: ignore[arg-type]
+
+
+def test_operands_keep_their_order_and_large_graphs_get_a_quick_layout() -> None:
+    x = Value(1.0, "x")
+    few = draw(x * 2)
+    assert "ordering=in" in few.dot()
+    assert "splines" not in few.dot()
+    y = x
+    for _ in range(100):
+        y = y + y
+    for root, quick in ((y, False), (tanh(y), True)):
+        assert ("splines=line" in draw(root).dot()) is quick
+    with scope("part"):
+        y = x * 2
+    assert "ordering" not in draw(y, collapse=1).dot()
+
+
+def test_looks_and_marks_are_frozen() -> None:
+    drawn = draw(example(), highlight="a")
+    for record, name in ((drawn.look, "theme"), (drawn.look.marked, "nodes")):
+        assert not hasattr(record, "__dict__")
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, name, None)
 
 
 def test_a_copy_changes_on_its_own() -> None:

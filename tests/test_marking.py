@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_tiny import Value, cos, dot, log, mark, maximum, sin, tanh, worksheet
+from autograd_tiny import Value, cos, dot, forget, log, mark, maximum, primitive, sin, tanh, where, worksheet
 from autograd_tiny.errors import ParameterError
 from autograd_tiny.explanation import Worksheet, variants
 from autograd_tiny.explanation.worksheets.marking import close, sheet_of
@@ -103,6 +104,10 @@ def test_what_is_no_number(given: Any) -> None:
         (1234.5, 1234.0, 3, True),
         (1e-4, 0.0, 3, False),
         (0.0012, 0.00123, 3, False),
+        (1e-9, 0.0, 3, True),  # what is left of rounding
+        (2e-9, 0.0, 3, False),
+        (-4e-10, 4e-10, 3, False),  # a small number, and not what is left of rounding
+        (4e-10, 4.001e-10, 3, True),
         (math.inf, 1.0, 3, False),
         (1.0, math.nan, 3, False),
     ],
@@ -127,8 +132,15 @@ def test_numbers_computed_from_those_on_the_sheet_are_right() -> None:
     x = Value(1.0, "x")
     sheet = worksheet(x / 3 - x * 0.3333, hide="gradients")
     id = id_of(sheet, "gradient d v3 / d x")
-    assert mark(sheet, {id: "0.33333 - 0.3333"})[id].verdict == "right"
+    found = mark(sheet, {id: "0.33333 - 0.3333"})[id]
+    assert (found.verdict, found.remark) == ("right", "")
     assert mark(sheet, {id: 3.3333e-5})[id].verdict == "right"
+
+
+def test_a_number_left_out_counts_as_it_is_and_not_as_rounded() -> None:
+    sheet = worksheet(Value(1.0, "x") / 3 - 0.33333, hide="values")
+    assert mark(sheet, {"B2": 0})["B2"].verdict == "wrong"
+    assert mark(sheet, {"B1": 0.33333, "B2": 0})["B2"].verdict == "right"
 
 
 # ---------------------------------------------------------------- follow-through
@@ -172,6 +184,24 @@ def test_a_slope_follows_from_the_operand_when_the_result_is_wrong_too() -> None
     slope = id_of(sheet, "slope d v2 / d v1")
     marks = mark(sheet, {"B1": 0.9, "B2": 0.2, slope: 1 - math.tanh(0.9) ** 2})
     assert (marks["B2"].verdict, marks[slope].verdict) == ("wrong", "follows")
+
+
+def test_of_ones_own_wrong_numbers_those_are_named_that_matter_and_each_once() -> None:
+    v = Value(3.0, "x") * 2
+    marks = mark(worksheet(v * v), {"B1": 7, "B2": 49, "B3": 7})
+    assert [marks[id].remark for id in ("B2", "B3")] == ["right from your v1 = 7"] * 2
+    p, q = Value(3.0, "p"), Value(5.0, "q")
+    marks = mark(worksheet((p + q) * (p * q)), {"B1": 9, "B2": 16, "B3": 144, "B4": 16})
+    assert marks["B3"].remark == "right from your v1 = 9 and v2 = 16"
+    assert marks["B4"].remark == "right from your v2 = 16"
+
+
+def test_where_no_wrong_number_matters_alone_all_are_named() -> None:
+    sheet = worksheet((Value(2.0, "a") * Value(3.0, "b")) * 4)
+    ids = {blank.question: blank.id for blank in sheet.blanks}
+    given = {ids["gradient d v2 / d v1"]: 0, ids["slope d v1 / d a"]: 0, ids["contribution of v1 to a"]: 0}
+    found = mark(sheet, given)[ids["contribution of v1 to a"]]
+    assert (found.verdict, found.remark) == ("follows", "right from your upstream of 0 and slope d v1 / d a = 0")
 
 
 @given(expressions(), st.data())
@@ -293,6 +323,30 @@ def test_every_mistake_is_planted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("make", "question", "given", "names"),
+    [
+        (lambda: A() * B(), "v1 = a * b", 2, ()),  # the operation has two operands: none of them is left over
+        (lambda: A() * B(), "v1 = a * b", 0, ()),
+        (lambda: where(Value(6.0, "x"), A(), B()), "v1 = where(x, a, b)", 6, ()),  # of three there are many orders
+        (lambda: X() * 8, "v1 = x * 8", 17.372, ()),  # a logarithm only where there is one
+        (lambda: (A() * B()) * 9, "slope d v1 / d a", 9, ()),
+        (lambda: (A() * B()) * 9, "gradient d v2 / d a", 1, ()),
+        (lambda: (A() * B()) * 9, "gradient d v2 / d a", -63, ()),  # of one contribution there is no double
+        (lambda: (A() * B()) * 9, "gradient d v2 / d a", 31.5, ("wrong sign",)),
+        (lambda: sin(X()), "slope d v1 / d x", 5, ("value instead of derivative",)),
+    ],
+)
+def test_no_other_mistake_is_named(make: Any, question: str, given: float, names: tuple[str, ...]) -> None:
+    assert answer(make(), question, given).mistakes == names
+
+
+def test_contributions_of_1_do_not_look_multiplied() -> None:
+    x = X()
+    assert answer(x * 7 + x, "gradient d v2 / d x", 7).mistakes == ("forgot one contribution",)
+    assert answer(x * 2 + x * 3, "gradient d v3 / d x", 6).mistakes == ("multiplied the contributions",)
+
+
+@pytest.mark.parametrize(
     ("question", "given", "remark"),
     [
         ("contribution of v1 to a", -3.5, "this is the slope alone: the factor upstream, 9, is missing"),
@@ -394,6 +448,58 @@ def test_mistakes_are_looked_for_with_the_students_own_numbers() -> None:
     assert (m.verdict, m.mistakes[0]) == ("wrong", "forgot the slope")
 
 
+@pytest.mark.parametrize(
+    ("make", "own", "question", "given", "name"),
+    [
+        (lambda: log(X() * 2), {"v1 = x * 2": 20}, "v2 = log(v1)", 1.301, "logarithm to base 10"),
+        (
+            lambda: (X() * 2) ** 2 * 3,
+            {"v1 = x * 2": 20, "gradient d v3 / d v2": 7},
+            "slope d v2 / d v1",
+            280,
+            "slope times upstream",
+        ),
+        (lambda: (X() * 2) * A(), {"v1 = x * 2": 20}, "slope d v2 / d v1", 20, "slope of the wrong operand"),
+        (
+            lambda: (X() * 2) * A() * 3,
+            {"v1 = x * 2": 20, "gradient d v3 / d v2": 5},
+            "contribution of v2 to v1",
+            100,
+            "used the slope of another operand",
+        ),
+        (lambda: tanh(Value(0.5, "x")), {"v1 = tanh(x)": 0.9}, "slope d v1 / d x", 1 / 0.19, "slope upside down"),
+    ],
+)
+def test_a_mistake_made_with_ones_own_wrong_numbers_is_named(
+    make: Any, own: dict[str, float], question: str, given: float, name: str
+) -> None:
+    sheet = worksheet(make())
+    ids = {blank.question: blank.id for blank in sheet.blanks}
+    found = mark(sheet, {ids[asked]: number for asked, number in own.items()} | {ids[question]: given})[ids[question]]
+    assert (found.verdict, found.mistakes[0]) == ("wrong", name)
+
+
+def test_an_operation_may_fail_at_a_wrong_number() -> None:
+    def slope(m: Any, y: Any, x: Any) -> Any:
+        if x < 0:
+            raise ValueError("negative")
+        return (3.0,)
+
+    @primitive(slopes=slope)
+    def picky(m: Any, x: Any) -> Any:
+        """Three times x."""
+        if x < 0:
+            raise ValueError("negative")
+        return x * 3
+
+    try:
+        sheet = worksheet(picky(X() * 2))
+        marks = mark(sheet, {"B1": -10, "B2": -31, "B3": 4})
+    finally:
+        forget(picky)
+    assert [m.verdict for m in marks.marks[:3]] == ["wrong"] * 3
+
+
 def test_a_wrong_number_without_explanation_is_just_wrong() -> None:
     m = answer(A() * B(), "slope d v1 / d a", 123.4)
     assert (m.verdict, m.remark, m.mistakes) == ("wrong", "", ())
@@ -441,6 +547,53 @@ def test_a_filled_in_form_is_read(form: Any) -> None:
     filled = form(sheet.key()).replace("key to sheet", "sheet").replace("**", "")
     assert mark(sheet, filled.replace("(sheet", "(sheet") + "\nName: Ada\n").score == 1.0
     assert mark(sheet, filled + "\nName: Ada\n").name == "Ada"
+
+
+@pytest.mark.parametrize("form", [Worksheet.text, Worksheet.to_markdown], ids=["text", "markdown"])
+def test_a_form_tells_its_sheet_and_a_name_only_when_it_is_filled_in(form: Any) -> None:
+    page = form(product())
+    assert sheet_of(page) == product().code
+    assert mark(product(), page).name == ""
+    assert mark(product(), re.sub("(?m)^Name: ", "Name: Ada ", page)).name == "Ada"
+
+
+@pytest.mark.parametrize("form", [Worksheet.text, Worksheet.to_markdown], ids=["text", "markdown"])
+def test_a_leaf_of_a_form_is_no_answer_whatever_its_name(form: Any) -> None:
+    sheet = worksheet(Value(2.0, "b1") * Value(3.0, "name") + Value(4.0, "sheet"))
+    marks = mark(sheet, form(sheet))
+    assert marks.name == ""
+    assert {m.verdict for m in marks.marks} == {"left out"}
+
+
+def test_in_a_form_a_filled_in_slot_comes_before_a_line_and_a_line_before_an_empty_slot() -> None:
+    page = product().text().replace("________ [B1]", "-6 [B1]")
+    marks = mark(product(), f"B1: a title\n{page}\nB2 = 36\n")
+    assert [marks[id].verdict for id in ("B1", "B2", "B3")] == ["right", "right", "left out"]
+
+
+def test_markdown_that_an_editor_has_escaped_is_read() -> None:
+    page = product().to_markdown().replace(r"\_\_\_\_\_\_\_\_ \[B1", r"**\-6\.0** \[B1")
+    assert mark(product(), page)["B1"].number == -6.0
+
+
+def test_answers_may_leave_out_sheet_and_name(tmp_path: Path) -> None:
+    for answers in ('{"answers": {"B1": "-6"}}', "B1 = -6"):
+        assert sheet_of(answers) == ""
+        marks = mark(product(), answers)
+        assert (marks.name, marks.points) == ("", 1)
+
+
+def test_the_mark_that_some_editors_put_before_a_text_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "answers.txt"
+    for answers in ("B1 = -6\nname = Zoë\n", '{"name": "Zoë", "answers": {"B1": -6}}'):
+        path.write_text(answers, encoding="utf-8-sig")
+        marks = mark(product(), path)
+        assert (marks.name, marks.points) == ("Zoë", 1)
+
+
+def test_without_mistakes_the_heading_says_so() -> None:
+    sheet = worksheet(A() * B(), hide="values")
+    assert str(mark(sheet, {"B1": -7})).splitlines()[0] == f"1 of 1 right (100 %); sheet {sheet.code}"
 
 
 def test_answers_to_another_sheet_are_refused() -> None:

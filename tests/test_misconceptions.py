@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import FrozenInstanceError
 
 import pytest
 
@@ -49,6 +50,54 @@ def test_the_mark_stands_at_the_first_line_that_differs(name: str) -> None:
 def test_the_mistake_ends_with_other_numbers(name: str) -> None:
     found = COMPARISONS[name]
     assert found.right[-1] != found.wrong[-1]
+
+
+def test_all_of_a_comparison() -> None:
+    assert str(COMPARISONS["reset-leaves"]).splitlines()[:12] == [
+        "    a = Value(3.0)",
+        "    b = a * 2.0",
+        "    c = a * 5.0",
+        "    b.backward()",
+        "    c.backward()",
+        "",
+        "  the right way                      | backward() resets the leaves",
+        "  start: b.grad = 1                  | start: b.grad = 1",
+        "  b hands 2 to a: a.grad = 0 + 2 = 2 | b hands 2 to a: a.grad = 0 + 2 = 2",
+        "  start: c.grad = 1                  | start: c.grad = 1",
+        "> c hands 5 to a: a.grad = 2 + 5 = 7 | c hands 5 to a: a.grad = 0 + 5 = 5",
+        "  in the end a.grad = 7              | in the end a.grad = 5",
+    ]
+    assert str(COMPARISONS["reset-leaves"]).splitlines()[12:14] == [
+        "",
+        f"They part at the line marked with >. {COMPARISONS['reset-leaves'].why}"[:84].rpartition(" ")[0],
+    ]
+
+
+def test_a_side_that_ends_early_leaves_its_column_empty() -> None:
+    shown = str(Comparison("x", "title", ("one", "two"), ("one",), "Why."))
+    assert shown.splitlines()[-3:] == ["> two           |", "", "They part at the line marked with >. Why."]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_story_or_comparison_fits_84_columns_and_is_frozen(name: str) -> None:
+    shown = show(name)
+    assert not hasattr(shown, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        shown.title = ""  # type: ignore[misc]  # the mistake
+    words = [line for line in str(shown).splitlines() if "|" not in line]
+    assert max(map(len, words)) <= 84
+
+
+def test_data_that_change_are_written_down() -> None:
+    assert COMPARISONS["stale-closure"].right[0] == "a.data = 10"
+
+
+def test_the_programs_of_the_examples() -> None:
+    programs = {name: found.source.splitlines() for name, found in COMPARISONS.items() if name != "zero-grad"}
+    assert {program[0] for program in programs.values()} == {"a = Value(3.0)", "a = Value(2.0)"}
+    assert programs["too-early"][:4] == ["a = Value(3.0)", "b = a + a", "c = b + b", "d = b + c"]
+    assert programs["equal-numbers"][:4] == ["a = Value(2.0)", "b = a + 2.0", "c = a * 2.0", "d = b * c"]
+    assert programs["late-binding"][:3] == ["a = Value(3.0)", "b = Value(2.0)", "c = a * b"]
 
 
 def test_every_classic_bug_in_the_flow_is_shown() -> None:

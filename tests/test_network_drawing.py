@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autograd_tiny import Value, draw_network, nn
+from autograd_tiny import Value, draw_network, nn, tanh
 from autograd_tiny.drawing import NetworkDrawing
 from autograd_tiny.drawing.themes import THEMES
 from autograd_tiny.errors import GraphError, ParameterError, ShapeError
@@ -182,11 +182,117 @@ def test_a_layer_and_a_neuron_are_small_networks() -> None:
     assert drawn.text().splitlines()[1] == "layers[0]: 1 neuron, sigmoid, giving h0.0"
 
 
+def test_headings_name_the_columns() -> None:
+    for direction, axis in (("LR", 0), ("TB", 1)):
+        drawn = draw_network(nn.MLP(2, [20, 3, 1]), direction=direction)
+        headings = dict(re.findall(r"heading(\d) \[label=<<b>(.*?)</b>>", drawn.dot()))
+        assert headings == {"0": "inputs", "1": "layers[0]", "2": "layers[1]", "3": "outputs"}
+        places = {k: tuple(map(float, p)) for k, *p in re.findall(r'heading(\d) .*?pos="(\S+?),(\S+?)!"', drawn.dot())}
+        units = re.findall(r'c(\d)r\d+ \[.*?pos="(\S+?),(\S+?)!"', drawn.dot())
+        for k, *place in units:
+            assert float(place[axis]) == places[k][axis], "in the row or column of its circles"
+        along = 1 - axis
+        outermost = [float(place[along]) for _, *place in units]
+        edge = max(outermost) if direction == "LR" else min(outermost)
+        gaps = {abs(place[along] - edge) for place in places.values()}
+        assert len(gaps) == 1
+        assert 52 / 72 < 2 * gaps.pop() < 190 / 72, "beside the longest column, and clear of it"
+
+
+def test_the_words_for_what_is_left_out_stand_in_the_gap() -> None:
+    dot = draw_network(nn.MLP(2, [17, 1])).dot()
+    rows = {name: float(y) for name, y in re.findall(r'(gap1|c1r\d+) \[.*?pos="\S+?,(\S+?)!"', dot)}
+    assert rows["c1r5"] > rows["gap1"] > rows["c1r15"]
+    assert rows["gap1"] == pytest.approx((rows["c1r5"] + rows["c1r15"]) / 2, abs=1e-3)
+    assert rows["c1r0"] == pytest.approx(-rows["c1r16"]), "centred"
+
+
+def test_circles_of_inputs_and_of_neurons_differ() -> None:
+    dot = draw_network(model()).dot()
+    fills = dict(re.findall(r'(c\dr\d) \[.*?fillcolor="(\S+?)"', dot))
+    assert {fills["c0r0"], fills["c0r1"]} == {THEMES["light"].leaf}
+    assert {fills["c1r0"], fills["c2r0"]} == {THEMES["light"].result}
+
+
+def test_the_legend_says_what_edges_and_numbers_mean() -> None:
+    network = model()
+    largest = max(abs(w.data) for layer in network.layers for n in layer.neurons for w in n.weights)
+    of_colour = f"edges: weights, blue above 0, orange below; the thickest is {largest:.5g} in size"
+    meaning = "numbers at the edges: d root / d weight"
+    assert of_colour in texts(draw_network(network))
+    assert meaning not in texts(draw_network(network))
+    assert meaning in texts(draw_network(network, numbers="gradients"))
+    assert of_colour.replace("blue", "solid").replace("orange", "dashed") in texts(draw_network(network, theme="print"))
+    assert "1 → 1, 1 parameter" in texts(draw_network(nn.Neuron(1, bias=False)))
+
+
+def test_the_largest_weight_is_thickest_and_a_zero_thinnest() -> None:
+    neuron = nn.Neuron(3)
+    for weight, number in zip(neuron.weights, (-0.5, 0.25, 0.0), strict=True):
+        weight.data = number
+    assert [width for _, width, _ in edges(draw_network(neuron)).values()] == [4.5, 2.45, 0.4]
+    for weight in neuron.weights:
+        weight.data = 0.0
+    assert [width for _, width, _ in edges(draw_network(neuron)).values()] == [0.4] * 3
+
+
+def test_weights_that_are_not_finite_leave_the_others_their_size() -> None:
+    neuron = nn.Neuron(4)
+    for weight, number in zip(neuron.weights, (float("nan"), 0.5, float("-inf"), -0.25), strict=True):
+        weight.data = number
+    drawn, light = draw_network(neuron), THEMES["light"]
+    assert [(color, width) for color, width, _ in edges(drawn).values()] == [
+        (light.line, 4.5),
+        (light.positive, 4.5),
+        (light.negative, 4.5),
+        (light.negative, 2.45),
+    ]
+    assert "edges: weights, blue above 0, orange below; the thickest is 0.5 in size or not finite" in texts(drawn)
+    assert [line.split()[1][:3] for line in drawn.mermaid().splitlines()[-4:]] == ["---", "---", "-.-", "-.-"]
+
+
 def test_mermaid_tells_the_sign_by_the_line() -> None:
     lines = draw_network(model()).mermaid().splitlines()
     assert '    c1r0(("tanh<br/>b 0.37"))' in lines
     assert "    c0r0 -.-|-0.52| c1r0" in lines
     assert "    c0r1 ---|0.41| c1r2" in lines
+
+
+def test_all_of_a_small_network_as_mermaid_and_text() -> None:
+    layer = nn.Layer(2, 2, tanh)
+    for neuron, numbers in zip(layer.neurons, ((-1.0, 2.0, -3.0), (0.0, -0.5, 4.0)), strict=True):
+        for parameter, number in zip((*neuron.weights, neuron.bias), numbers, strict=True):
+            parameter.data = number
+    drawn = draw_network(layer, numbers="none")
+    assert drawn.mermaid().splitlines() == [
+        "flowchart LR",
+        '    c0r0(("x0"))',
+        '    c0r1(("x1"))',
+        '    c1r0(("tanh<br/>b -3"))',
+        '    c1r1(("tanh<br/>b 4"))',
+        "    c0r0 -.- c1r0",
+        "    c0r1 --- c1r0",
+        "    c0r0 --- c1r1",
+        "    c0r1 -.- c1r1",
+    ]
+    assert drawn.text().splitlines() == [
+        "inputs: x0, x1",
+        "layers[0]: 2 neurons, tanh, giving h0.0 to h0.1",
+        "  tanh(-1 x0 + 2 x1 - 3)",
+        "  tanh(0 x0 - 0.5 x1 + 4)",
+    ]
+    two = nn.MLP(1, [2, 1])
+    last = two.layers[1].neurons[0]
+    for parameter, number in zip((*last.weights, last.bias), (1.0, -2.0, 3.0), strict=True):
+        parameter.data = number
+    assert draw_network(two).text().splitlines()[-1] == "  1 h0.0 - 2 h0.1 + 3"
+
+
+def test_left_out_neurons_are_left_out_once() -> None:
+    lines = draw_network(nn.MLP(1, [17, 1])).text().splitlines()
+    assert lines[1] == "layers[0]: 17 neurons, tanh, giving h0.0 to h0.16"
+    assert [k for k, line in enumerate(lines) if "more" in line] == [8]
+    assert "..." not in draw_network(nn.MLP(1, [16, 1])).text()
 
 
 def test_text_is_a_formula_for_each_neuron() -> None:

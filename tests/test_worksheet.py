@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import FrozenInstanceError
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,7 +22,7 @@ from autograd_tiny.explanation import Worksheet, variants
 from autograd_tiny.explanation.worksheets import forms as worksheet_forms
 from autograd_tiny.explanation.worksheets import picture as worksheet_picture
 from autograd_tiny.explanation.worksheets.pdf import pdf
-from autograd_tiny.explanation.worksheets.sheet import numbers_of
+from autograd_tiny.explanation.worksheets.sheet import GRIDS, numbers_of
 from autograd_tiny.expression import parse
 from autograd_tiny.graph import number_text
 from autograd_tiny.testing import RandomExpression, expressions
@@ -126,6 +127,35 @@ def test_the_numbers_are_those_that_the_leaves_have_now() -> None:
     assert [blank.answer for blank in worksheet(y, "values").blanks] == [25.0]
 
 
+def test_what_nobody_chooses_is_three_digits_and_seed_0() -> None:
+    sheet = worksheet(loss(), 0.5)
+    assert sheet.digits == variants("a * b", 1)[0].digits == Worksheet(sheet.explanation, sheet.blanks).digits == 3
+    assert sheet.code == worksheet(loss(), 0.5, 0).code != worksheet(loss(), 0.5, 1).code
+    first, same, other = ([v.code for v in variants("a * b", 3, *seed)] for seed in ((), (0,), (1,)))
+    assert first == same != other
+
+
+def test_the_largest_and_longest_that_is_taken() -> None:
+    xs = [Value(1.0) for _ in range(100)]
+    assert len(worksheet(dot(xs, xs), "values").blanks) == 1
+    title = "x" * 200
+    assert [worksheet(loss(), title=title, digits=digits).title for digits in (2, 5)] == [title] * 2
+
+
+def test_a_sheet_keeps_its_code_for_ever() -> None:
+    """Answers that were saved with it must find it again."""
+    assert worksheet(Value(2.0, "a") * Value(3.0, "b")).code == "2299c0"
+
+
+def test_sheets_and_blanks_are_frozen() -> None:
+    sheet = worksheet(loss())
+    with pytest.raises(FrozenInstanceError):
+        sheet.title = "another"  # type: ignore[misc]  # the mistake
+    with pytest.raises(FrozenInstanceError):
+        sheet.blanks[0].answer = 1.0  # type: ignore[misc]  # the mistake
+    assert not hasattr(sheet.blanks[0], "__dict__")
+
+
 class TestRefuses:
     @pytest.mark.parametrize("hide", ["value", "", [], ["values", "x"], 0, -0.5, 1.5, True, math.nan, None, [3]])
     def test_what_to_hide(self, hide: Any) -> None:
@@ -136,6 +166,13 @@ class TestRefuses:
     def test_what_to_hide_by_name(self, hide: Any, named: str) -> None:
         with pytest.raises(ParameterError, match=f"got {named}$"):
             worksheet(loss(), hide)
+
+    @pytest.mark.parametrize(
+        ("kind", "shown"), [("x" * 58, f"'{'x' * 58}'"), (f"{'x' * 49}{'y' * 10}", f"'{'x' * 49}...yyyy'")]
+    )
+    def test_what_is_long_is_cut(self, kind: str, shown: str) -> None:
+        with pytest.raises(ParameterError, match=f"got {re.escape(shown)}$"):
+            worksheet(loss(), kind)
 
     def test_a_leaf(self) -> None:
         with pytest.raises(GraphError, match="x is a leaf"):
@@ -254,6 +291,218 @@ def test_the_text_form() -> None:
     ]
     assert "      to a: slope d v1 / d a = b = -3 [B1],   contribution = -3\n" in sheet.key().text()
     assert str(sheet) == repr(sheet) == sheet.text()
+
+
+def quiz(**settings: Any) -> Worksheet:
+    """A sheet with what forms treat in a way of its own: a constant, a leaf used twice, Greek, signs with a meaning."""
+    a, b = Value(2.0, "a_1"), Value(-3.0, "β")
+    return worksheet(a * b + a * 5, ["values", "slopes"], title="Quiz & 50%", digits=4, **settings)
+
+
+ADVICE = (
+    "Go from the root to the leaves. Each parent gets a contribution, upstream times slope. "
+    "The upstream of a node is the sum of all contributions to it."
+)
+
+
+def test_all_of_a_key_as_text() -> None:
+    assert (
+        quiz().key().text()
+        == f"""\
+Quiz & 50% (key to sheet {quiz().code})
+
+FORWARD PASS
+Compute each node from its parents.
+
+  a_1 = 2
+  β = -3
+  v1 = a_1 * β = -6 [B1]
+  v2 = a_1 * 5 = 10 [B2]
+  v3 = v1 + v2 = 4 [B3]
+
+BACKWARD PASS
+{ADVICE}
+
+  Step 1, v3 = v1 + v2: upstream d v3 / d v3 = 1
+      to v1: slope d v3 / d v1 = 1 [B4],   contribution = 1
+      to v2: slope d v3 / d v2 = 1 [B5],   contribution = 1
+
+  Step 2, v2 = a_1 * 5: upstream d v3 / d v2 = 1
+      to a_1 (use 1 of 2): slope d v2 / d a_1 = 5 [B6],   contribution = 5
+
+  Step 3, v1 = a_1 * β: upstream d v3 / d v1 = 1
+      to a_1 (use 2 of 2): slope d v1 / d a_1 = β = -3 [B7],   contribution = -3
+      to β: slope d v1 / d β = a_1 = 2 [B8],   contribution = 2
+
+GRADIENTS OF THE LEAVES
+Add up the contributions to each leaf.
+
+  gradient d v3 / d a_1 = 2
+  gradient d v3 / d β = 2
+"""
+    )
+
+
+def test_a_sheet_as_text_begins_with_name_and_instructions() -> None:
+    assert quiz().text().splitlines()[:7] == [
+        f"Quiz & 50% (sheet {quiz().code})",
+        "",
+        "Name: ______________________",
+        "",
+        "Fill in the blanks B1 to B8. Round to 4 significant digits, or write a fraction such as 1/3.",
+        "",
+        "FORWARD PASS",
+    ]
+    assert "\nFill in the blanks B1. Round to 3 " in worksheet(sin(Value(2.0)), "values").text()
+
+
+def test_all_of_a_sheet_as_markdown() -> None:
+    blank, advice = r"\_\_\_\_\_\_\_\_", ADVICE.replace(".", r"\.")
+    assert (
+        quiz().to_markdown()
+        == rf"""# Quiz &amp; 50% \(sheet {quiz().code}\)
+
+Name: \_\_\_\_\_\_\_\_\_\_\_\_
+
+Fill in the blanks B1 to B8. Round to 4 significant digits, or write a fraction such as 1/3.
+
+## Forward pass
+
+Compute each node from its parents\.
+
+- a\_1 = 2
+- β = \-3
+- v1 = a\_1 \* β = {blank} \[B1\]
+- v2 = a\_1 \* 5 = {blank} \[B2\]
+- v3 = v1 \+ v2 = {blank} \[B3\]
+
+## Backward pass
+
+{advice}
+
+- Step 1, v3 = v1 \+ v2\: upstream d v3 / d v3 = 1
+    - to v1\: slope d v3 / d v1 = {blank} \[B4\], contribution = 1
+    - to v2\: slope d v3 / d v2 = {blank} \[B5\], contribution = 1
+- Step 2, v2 = a\_1 \* 5\: upstream d v3 / d v2 = 1
+    - to a\_1 \(use 1 of 2\)\: slope d v2 / d a\_1 = {blank} \[B6\], contribution = 5
+- Step 3, v1 = a\_1 \* β\: upstream d v3 / d v1 = 1
+    - to a\_1 \(use 2 of 2\)\: slope d v1 / d a\_1 = {blank} \[B7\], contribution = \-3
+    - to β\: slope d v1 / d β = {blank} \[B8\], contribution = 2
+
+## Gradients of the leaves
+
+Add up the contributions to each leaf\.
+
+- gradient d v3 / d a\_1 = 2
+- gradient d v3 / d β = 2
+"""
+    )
+    assert "= **\\-6** \\[B1\\]\n" in quiz().key().to_markdown()
+
+
+def test_all_of_a_sheet_as_latex(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worksheet_picture, "find_engine", lambda: None)
+    written = quiz().to_latex().removeprefix(worksheet_forms.PREAMBLE)
+    for long, short in (  # shorter lines
+        (r"\\frac{\\partial (\S+)}{\\partial (\S+)}", r"d \1 / d \2"),
+        (r"\\mbox{(.*?)\\,\\underline{\\hspace{2cm}}\\,{\\scriptsize (B\d)}}", r"\1 \2"),
+        (r"\$\\displaystyle ", "$"),
+        (r"\\hspace\*{8mm}", "    "),
+    ):
+        written = re.sub(long, short, written)
+    adds = r"\quad $\text{contribution}"
+    assert (
+        written
+        == rf"""{{\Large\bfseries Quiz \& 50\%}}\\{{\small sheet {quiz().code}}}
+
+Name: \underline{{\hspace{{7cm}}}}
+
+Fill in the blanks B1 to B8. Round to 4 significant digits, or write a fraction such as 1/3.
+
+
+
+\medskip{{\large\bfseries Forward pass}}\\*
+Compute each node from its parents.
+
+\nopagebreak
+$a_{{1}} = 2$
+
+$\beta = -3$
+
+$v_{{1}} = a_{{1}} \cdot \beta = $ B1
+
+$v_{{2}} = a_{{1}} \cdot 5 = $ B2
+
+$v_{{3}} = v_{{1}} + v_{{2}} = $ B3
+
+\medskip{{\large\bfseries Backward pass}}\\*
+{ADVICE}
+
+\nopagebreak
+$\text{{Step 1, }} v_{{3}} = v_{{1}} + v_{{2}}:$\quad $\text{{upstream }}d v_{{3}} / d v_{{3}} = 1$
+
+    $\text{{to }}v_{{1}}\text{{:}}$\quad $\text{{slope }}d v_{{3}} / d v_{{1}} = $ B4\quad $\text{{contribution}} = 1$
+
+    $\text{{to }}v_{{2}}\text{{:}}$\quad $\text{{slope }}d v_{{3}} / d v_{{2}} = $ B5\quad $\text{{contribution}} = 1$
+
+$\text{{Step 2, }} v_{{2}} = a_{{1}} \cdot 5:$\quad $\text{{upstream }}d v_{{3}} / d v_{{2}} = 1$
+
+    $\text{{to }}a_{{1}}\text{{ (use 1 of 2):}}$\quad $\text{{slope }}d v_{{2}} / d a_{{1}} = $ B6{adds} = 5$
+
+$\text{{Step 3, }} v_{{1}} = a_{{1}} \cdot \beta:$\quad $\text{{upstream }}d v_{{3}} / d v_{{1}} = 1$
+
+    $\text{{to }}a_{{1}}\text{{ (use 2 of 2):}}$\quad $\text{{slope }}d v_{{1}} / d a_{{1}} = $ B7{adds} = -3$
+
+    $\text{{to }}\beta\text{{:}}$\quad $\text{{slope }}d v_{{1}} / d \beta = $ B8\quad $\text{{contribution}} = 2$
+
+\medskip{{\large\bfseries Gradients of the leaves}}\\*
+Add up the contributions to each leaf.
+
+\nopagebreak
+$\text{{gradient }}d v_{{3}} / d a_{{1}} = 2$
+
+$\text{{gradient }}d v_{{3}} / d \beta = 2$
+\end{{document}}
+"""
+    )
+    key = quiz().key().to_latex()
+    assert r"\beta = $\,\underline{\makebox[2cm]{$-6$}}\,{\scriptsize B1}" in key
+    assert r"{\partial a_{1}} = \beta = $\,\underline{\makebox[2cm]{$-3$}}" in key
+    assert r"{\partial a_{1}} = $\,\underline{\makebox[2cm]{$5$}}" in key
+
+
+def test_a_key_shows_a_slope_as_a_formula_of_up_to_forty_characters() -> None:
+    for length, shown in ((40, True), (41, False)):
+        name = "x" * length
+        key = worksheet(Value(2.0, name) * Value(3.0, "b"), "slopes").key()
+        assert (f"slope d v1 / d b = {name} = 2 [B2]" in key.text()) is shown
+        assert ("slope d v1 / d b = 2 [B2]" in key.text()) is not shown
+        assert (r"{\partial b} = $" in key.to_latex()) is not shown
+
+
+@pytest.mark.parametrize(
+    ("letter", "written"),
+    [
+        ("é", "é"),
+        ("À", "À"),
+        ("ÿ", "ÿ"),
+        ("×", "[U+00D7]"),
+        ("Ā", "[U+0100]"),
+        ("\x7f", "\x7f"),
+        ("\x80", "[U+0080]"),
+        ("λ", r"\ensuremath{\lambda}"),
+        ("Λ", r"\ensuremath{\Lambda}"),
+        ("ω", r"\ensuremath{\omega}"),
+        ("Α", "[U+0391]"),  # a capital alpha looks like A, and LaTeX has no command for it
+        ("ς", "[U+03C2]"),
+        ("ɑ", "[U+0251]"),
+        ("𝛂", "[U+1D6C2]"),
+        ("ᴦ", "[U+1D26]"),
+        ("\U0010ffff", "[U+10FFFF]"),
+    ],
+)
+def test_letters_in_latex(letter: str, written: str) -> None:
+    assert worksheet_forms.typeset(f"a{letter}b") == f"a{written}b"
 
 
 class Page(HTMLParser):
@@ -390,6 +639,14 @@ def test_save_as_takes_the_form_from_the_suffix(suffix: str, start: str, tmp_pat
     assert path.read_text(encoding="utf-8").startswith(start)
 
 
+def test_save_as_pdf_writes_what_pdflatex_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pdflatex = "autograd_tiny.explanation.worksheets.pdf.pdf"
+    monkeypatch.setattr(pdflatex, lambda document: b"%PDF" + document[:9].encode())
+    path = tmp_path / "sheet.PDF"
+    assert worksheet(loss()).save_as(path) == path
+    assert path.read_bytes() == b"%PDF\\document"
+
+
 def test_save_as_refuses_other_suffixes(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"the suffix is one of \.pdf, \.html"):
         worksheet(loss()).save_as(tmp_path / "sheet.docx")
@@ -409,6 +666,21 @@ def test_json_gives_the_same_sheet_back(f: RandomExpression, part: float) -> Non
     again = Worksheet.from_json(sheet.to_json())
     assert again.blanks == sheet.blanks
     assert (again.text(), again.key().text(), again.code) == (sheet.text(), sheet.key().text(), sheet.code)
+
+
+def test_json_has_a_line_for_each_thing() -> None:
+    lines = quiz().to_json().splitlines()
+    assert lines[1:4] == [
+        ' "format": "autograd_tiny worksheet 1",',
+        f' "sheet": "{quiz().code}",',
+        ' "title": "Quiz & 50%",',
+    ]
+
+
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_a_dot_comes_back_from_json(pairs: int) -> None:
+    sheet = worksheet(dot([Value(2.0)] * pairs, [Value(3.0)] * pairs))
+    assert Worksheet.from_json(sheet.to_json()).blanks == sheet.blanks
 
 
 def test_names_of_results_stay_on_the_sheet() -> None:
@@ -449,6 +721,11 @@ BAD = {
     ),
     "half a pair": (changed(nodes=[LEAF, {"label": "", "op": "dot", "params": {}, "parents": [0]}]), "does not fit"),
     "no operand": (changed(nodes=[LEAF, {"label": "", "op": "max", "params": {}, "parents": []}]), "does not fit"),
+    "a sum of nothing": (
+        changed(nodes=[{"label": "", "op": "sum", "params": {}, "parents": []}]),
+        "its node 1 has 0 parents, which does not fit sum(xs)",
+    ),
+    "a dot of nothing": (changed(nodes=[{"label": "", "op": "dot", "params": {}, "parents": []}]), "does not fit"),
     "no exponent": (changed(nodes=[LEAF, {"label": "", "op": "power", "params": {}, "parents": [0]}]), "parameters of"),
     "no such result": (
         changed(nodes=[LEAF, {"label": "", "op": "softmax", "params": {"index": 3}, "parents": [0]}]),
@@ -527,6 +804,22 @@ def test_variants_differ_are_sound_and_short(text: str) -> None:
     assert len(points) == 12
 
 
+def test_variants_have_small_numbers_mostly_multiples_of_one_half() -> None:
+    first, second = GRIDS
+    assert first == [k / 2 for k in (*range(-12, 0), *range(1, 13))]
+    assert sorted(second) == sorted({k / 2 for k in range(-40, 41) if k} | {k / 10 for k in range(-39, 40) if k})
+
+
+def test_as_long_as_they_suffice_the_numbers_are_multiples_of_one_half_up_to_6() -> None:
+    assert {sheet.explanation.graph.leaves[0].data for sheet in variants("-x", 24)} == set(GRIDS[0])
+
+
+def test_a_variant_has_a_gradient_and_rather_no_zeros() -> None:
+    assert all(sheet.explanation.graph.nodes[0].data > 0.0 for sheet in variants("relu(x)", 20))
+    assert all(sheet.explanation.graph.nodes[0].data > 0.0 for sheet in variants("relu(x) + 3*x", 5))
+    assert any(sheet.explanation.graph.nodes[0].data < 0.0 for sheet in variants("relu(x) + 3*x", 80, hide="values"))
+
+
 def test_equal_seeds_give_equal_variants() -> None:
     first, same, other = ([sheet.to_json() for sheet in variants("a*b + c", 5, seed)] for seed in (1, 1, 2))
     assert first == same != other
@@ -541,6 +834,16 @@ def test_variants_name_formula_and_number() -> None:
     sheets = variants(parse(" a * b "), 2, title="Quiz")
     assert [sheet.title for sheet in sheets] == ["Quiz: a * b, variant 1", "Quiz: a * b, variant 2"]
     assert len(variants(f"a * b * ({'1 * ' * 200}2)", 1)[0].title) < 120
+
+
+def test_the_title_of_a_variant_has_the_formula_up_to_eighty_characters() -> None:
+    assert [sheet.title for sheet in variants("a * b", 1)] == ["Backpropagation by hand: a * b"]
+    for length, shown in ((80, f"-{'y' * 79}"), (81, f"-{'y' * 76}...")):
+        assert variants(f"-{'y' * (length - 1)}", 1, title="Q")[0].title == f"Q: {shown}"
+
+
+def test_variants_take_the_digits() -> None:
+    assert variants("a * b", 1, digits=4)[0].digits == 4
 
 
 def test_variants_avoid_numbers_that_hide_mistakes() -> None:

@@ -264,8 +264,10 @@ class Drawing(Picture):
         if self.look.color_by_gradient:
             rows.append(self._swatches(theme))
         if self.look.thickness_by_contribution:
-            if self._flows.empty:
+            if all(self._flow(edge) is None for edge in self.shown.edges):
                 rows.append("edges: no contributions yet; call backward() first")
+            elif self._flows.empty:
+                rows.append("edges: dotted where the contribution is 0, thick where it is not finite")
             else:
                 numbers = [number for _, number in self._flows.ticks(2)]
                 rows.append(
@@ -398,8 +400,10 @@ def _marked(root: Value, highlight: Highlight, graph: Graph) -> Marked:
     def place(node: object) -> int:
         if isinstance(node, str):
             return graph.named(node).index
-        if isinstance(node, Node) and node.index < len(places):
-            return places[node.index]
+        if isinstance(node, Node):
+            for i in (*places[node.index : node.index + 1], node.index):  # of the graph as it is, and of the unfolded
+                if i < len(graph.nodes) and graph.nodes[i].name == node.name:
+                    return i
         if isinstance(node, Value) and node in index:
             return index[node]
         raise GraphError(

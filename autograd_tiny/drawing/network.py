@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -118,7 +119,7 @@ class NetworkDrawing(Picture):
             if size > len(column):
                 self._add_gap(column, size - len(column))
             self._add_heading(column)
-        largest = max((abs(weight.data) for *_, weight in edges), default=0.0)
+        largest = max((abs(weight.data) for *_, weight in edges if math.isfinite(weight.data)), default=0.0)
         for source, target, weight in edges:
             self.edge(_id(source), _id(target), **self._edge_look(weight, largest, colors))
             if self.numbers != "none":
@@ -163,9 +164,11 @@ class NetworkDrawing(Picture):
     def _legend(self, largest: float) -> list[str]:
         positive, negative = ("solid", "dashed") if self.theme == "print" else ("blue", "orange")
         parameters = sum(len(neuron.weights) + (neuron.bias is not None) for layer in self.layers for neuron in layer)
+        other = "" if all(math.isfinite(weight.data) for *_, weight in self._edges()) else " or not finite"
         lines = [
-            f"{' → '.join(f'{size:,}' for size in self._sizes())}, {parameters:,} parameters",
-            f"edges: weights, {positive} above 0, {negative} below; the thickest is {number_text(largest)} in size",
+            f"{' → '.join(f'{size:,}' for size in self._sizes())}, {count(parameters, 'parameter')}",
+            f"edges: weights, {positive} above 0, {negative} below; "
+            f"the thickest is {number_text(largest)} in size{other}",
         ]
         if self.numbers == "gradients":
             lines.append("numbers at the edges: d root / d weight")
@@ -207,9 +210,9 @@ class NetworkDrawing(Picture):
         return html_label([f"<b>{first}</b>", *others])
 
     def _edge_look(self, weight: Value, largest: float, theme: Theme) -> dict[str, str]:
-        share = abs(weight.data) / largest if largest else 0.0
+        share = min(1.0, abs(weight.data) / largest) if largest else 0.0  # 1 for nan, too
         look = {
-            "color": theme.positive if weight.data >= 0 else theme.negative,
+            "color": theme.line if math.isnan(weight.data) else theme.positive if weight.data >= 0 else theme.negative,
             "penwidth": f"{THINNEST + (THICKEST - THINNEST) * share:.3g}",
             "tooltip": tooltip(f"{weight.label} {number_text(weight.data)}"),
         }
@@ -243,7 +246,7 @@ class NetworkDrawing(Picture):
                 lines.append(f'    gap{column[0].column}["{size - len(column):,} more"]')
         for source, target, weight in self._edges():
             label = {"weights": _short(weight.data), "gradients": _gradient(weight), "none": ""}[self.numbers]
-            line = "---" if weight.data >= 0 else "-.-"
+            line = "-.-" if weight.data < 0 else "---"
             lines.append(f"    {_id(source)} {line}{f'|{mermaid_text(label)}|' if label else ''} {_id(target)}")
         return "\n".join(lines) + "\n"
 

@@ -27,7 +27,7 @@ RIGHT, FOLLOWS, WRONG, LEFT_OUT, UNREADABLE = "right", "follows", "wrong", "left
 LONGEST_ANSWER = 200
 SHOWN = 24  # characters of an answer in the table
 MOST_REMARKS = 2
-NOISE = 1e-9  # an answer this close is right: what is left of rounding where the number is 0
+NOISE = 1e-9  # what may be left of rounding where the number is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +181,10 @@ def _marked(sheet: Worksheet, answers: Mapping[str, Any]) -> Iterator[Mark]:
         elif close(number, blank.answer, sheet.digits):
             verdict = RIGHT
         elif any(close(number, x, sheet.digits) for x in case.expected()):
-            origins = [place for place in case.sources if place in astray]
+            origins = _origins(sheet, blank.place, own, truth, astray)
             verdict = FOLLOWS if origins else RIGHT
-            remark = (
-                f"right from your {' and '.join(_origin(sheet, place, own) for place in origins)}" if origins else ""
-            )
+            if origins:
+                remark = f"right from your {' and '.join(_origin(sheet, place, own) for place in origins)}"
         else:
             verdict = WRONG
             remark, mistakes = _recognised(sheet, blank, number, (case, Case(sheet.explanation, truth, blank.place)))
@@ -200,6 +199,19 @@ def _how_to_write(written: str) -> str:
     if _DECIMAL_COMMA.fullmatch(written):
         return f"write a decimal point, {written.replace(',', '.')}"
     return "write a number such as -0.5, 1/3 or 2e-3"
+
+
+def _origins(
+    sheet: Worksheet, asked: Place, own: dict[Place, float], truth: Mapping[Place, float], astray: Sequence[Place]
+) -> list[Place]:
+    """Return the student's own wrong numbers that make the number asked for another one."""
+    case = Case(sheet.explanation, own, asked)
+    used = [place for place in dict.fromkeys(case.sources) if place in astray]
+
+    def matters(place: Place) -> bool:
+        return Case(sheet.explanation, own | {place: truth[place]}, asked).expected() != case.expected()
+
+    return list(filter(matters, used)) or used
 
 
 def _origin(sheet: Worksheet, place: Place, own: Mapping[Place, float]) -> str:
@@ -241,7 +253,7 @@ def close(given: float, exact: float, digits: int) -> bool:
     """
     if not math.isfinite(exact):
         return False
-    if abs(given - exact) <= NOISE:
+    if abs(given - exact) <= (NOISE if 0.0 in (given, exact) else NOISE / 1000.0):  # small numbers have digits, too
         return True
     if given.is_integer() and exact.is_integer():
         return any(given == float(f"{exact:.{d}g}") for d in range(digits, 17))
@@ -252,10 +264,9 @@ def close(given: float, exact: float, digits: int) -> bool:
 # ---------------------------------------------------------------- reading answers
 
 _TRANSLATED = str.maketrans({"\N{MINUS SIGN}": "-", "\N{MULTIPLICATION SIGN}": "*", "\N{MIDDLE DOT}": "*"})
-_LINE = re.compile(r"^\s*(B\d+|sheet|name)\s*[=:]([^\n]*)$", re.MULTILINE | re.IGNORECASE)
+_LINE = re.compile(r"^([^\S\n]*)(B\d+|sheet|name)\s*[=:]([^\n]*)$", re.MULTILINE | re.IGNORECASE)
 _FORM = re.compile(r"=\s*([^=\[\]\n]*?)\\?\[(B\d+)\\?\]")  # a filled-in text or Markdown sheet: = -6 [B1]
 _HEADING = re.compile(r"\\?\(sheet ([0-9a-f]{6})\\?\)")
-_NAME = re.compile(r"^Name:([^\n]*)$", re.MULTILINE)
 _DECIMAL_COMMA = re.compile(r"[-+\N{MINUS SIGN}]?[0-9]{0,20},[0-9]{1,20}")
 
 
@@ -317,20 +328,24 @@ def _text(answers: str | os.PathLike[str]) -> str:
     if isinstance(answers, str) and (answers.lstrip().startswith("{") or _LINE.search(answers) or "\n" in answers):
         return answers
     try:
-        return Path(answers).read_text(encoding="utf-8")
+        return Path(answers).read_text(encoding="utf-8-sig")  # some editors put a mark at the beginning
     except (UnicodeDecodeError, ValueError):
         raise ParameterError(f"{_shown(os.fspath(answers))} is no file with answers as text or JSON") from None
 
 
 def _read_lines(text: str) -> tuple[str, str, dict[str, Any]]:
-    lines = {found[1].lower().replace("b", "B"): found[2].strip() for found in _LINE.finditer(text)}
-    filled = {found[2]: found[1].strip(" _\\") for found in _FORM.finditer(text)}
-    headings, names = _HEADING.search(text), _NAME.search(text)
-    code = lines.pop("sheet", headings[1] if headings else "")
-    name = lines.pop("name", names[1].strip(" _\\") if names else "")
-    if not lines and not filled:
+    slots = {found[2]: found[1].replace("\\", "").strip(" _*") for found in _FORM.finditer(text)}
+    lines = {
+        found[2].lower().replace("b", "B"): found[3].strip()
+        for found in _LINE.finditer(text)
+        if not (slots and found[1])  # a form insets its rows, and  b1 = 0.5  in one is a leaf
+    }
+    heading = _HEADING.search(text)
+    code = lines.pop("sheet", heading[1] if heading else "")
+    name = lines.pop("name", "").strip(" _\\")
+    if not lines and not slots:
         raise ParameterError("found no answers; write a line such as  B1 = -6  for each blank")
-    return code, printable(name), filled | lines
+    return code, printable(name), slots | lines | {id: slot for id, slot in slots.items() if slot}
 
 
 def _shown(text: str) -> str:

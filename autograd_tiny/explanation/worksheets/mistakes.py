@@ -84,6 +84,10 @@ class Case:
         """The slope of the node for one of its operands."""
         return self.numbers[Place("slope", self.node.index, operand)]
 
+    def slopes(self, operand: int) -> list[float]:
+        """The slope for an operand, as it is given and as it follows from the values."""
+        return [self.slope(operand), slopes_of(self.op, self.value, self.operands)[operand]]
+
     @property
     def others(self) -> list[int]:
         """The node's operands other than the one asked about."""
@@ -212,7 +216,7 @@ def degrees_instead_of_radians(case: Case) -> Found:
 @_rule("value")
 def logarithm_to_base_10(case: Case) -> Found:
     if case.op.name == "log":
-        yield case.value / math.log(10.0), "this is the logarithm to base 10; log is the natural logarithm"
+        yield case.expected()[0] / math.log(10.0), "this is the logarithm to base 10; log is the natural logarithm"
 
 
 # -------- slopes
@@ -221,7 +225,8 @@ def logarithm_to_base_10(case: Case) -> Found:
 @_rule("slope")
 def slope_of_the_wrong_operand(case: Case) -> Found:
     for k in case.others:
-        yield case.slope(k), f"this is the slope for {case.parents[k].name}, not for {case.parent.name}"
+        for slope in case.slopes(k):
+            yield slope, f"this is the slope for {case.parents[k].name}, not for {case.parent.name}"
 
 
 @_rule("slope")
@@ -237,10 +242,8 @@ def power_rule_half_done(case: Case) -> Found:
 
 @_rule("slope")
 def slope_times_upstream(case: Case) -> Found:
-    yield (
-        case.slope(case.place.operand) * case.upstream,
-        "this is the contribution: the upstream does not belong to the slope",
-    )
+    for slope in case.expected():
+        yield slope * case.upstream, "this is the contribution: the upstream does not belong to the slope"
 
 
 @_rule("slope")
@@ -290,7 +293,8 @@ def forgot_the_slope(case: Case) -> Found:
 def used_the_slope_of_another_operand(case: Case) -> Found:
     for k in case.others:
         name = case.parents[k].name
-        yield case.upstream * case.slope(k), f"the slope for {name} was used instead of that for {case.parent.name}"
+        for slope in case.slopes(k):
+            yield case.upstream * slope, f"the slope for {name} was used instead of that for {case.parent.name}"
 
 
 @_rule("contribution")
@@ -355,9 +359,8 @@ def counted_a_contribution_twice(case: Case) -> Found:
 
 @_rule("gradient")
 def took_the_mean_of_the_contributions(case: Case) -> Found:
-    (total,), count = case.expected(), len(case.contributors)
-    if count > 1:
-        yield total / count, "this is their mean; add them up"
+    (total,) = case.expected()
+    yield total / len(case.contributors), "this is their mean; add them up"
 
 
 @_rule("gradient")

@@ -414,9 +414,8 @@ def _loaded(record: Any, index: int) -> _Record:
     if not isinstance(parents, list) or not all(type(i) is int and 0 <= i < index for i in parents):
         raise _bad(f"the parents of {where} are not earlier nodes")
     op = registry[name]
-    half = len(parents) // 2
-    fits = len(parents) % 2 == 0 if op.pairs else len(parents) == (op.arity or len(parents))
-    if not fits or len(parents) < (2 * min(half, 1) if op.pairs else op.at_least):
+    fits = len(parents) % 2 == 0 if op.pairs else len(parents) == (op.arity or len(parents)) >= op.at_least
+    if not parents or not fits:  # without operands an operation gives a plain number
         raise _bad(f"{where} has {len(parents)} parents, which does not fit {op.signature()}")
     if not isinstance(params, dict) or params.keys() != op.params.keys():
         raise _bad(f"{where} lacks the parameters of {op.signature()}")
@@ -489,6 +488,7 @@ def variants(
 
     Raises:
         ExpressionError: when the text is no formula.
+        GraphError: when the formula is a variable alone, or too long.
         ParameterError: when there are not so many variants, or an argument does not fit.
 
     >>> first, second = variants("a * b + a", 2)
