@@ -233,7 +233,7 @@ def _topological_sort() -> Story:
             "b was used twice, so it was visited twice, and handed on the first 1 again with the second: 1 + 1 + 2 + 2 "
             "= 6. So visit every node once only? Then the moment of the visit decides. Take another use of b, "
             "d = b + c. Going down from d, b comes before c:",
-            _mistaken_engine(TOO_EARLY, LONG_WAY, form=0),
+            _mistaken_engine(TOO_EARLY, LONG_WAY),
             "b handed on what d gave it, and what c gave it later never arrived. What is needed is an order in which "
             "every node comes after all the nodes that use it. That is a topological order, walked from its end: "
             "append a node to a list after all of its parents (a, b, c, d), then go through the list in reverse (d, c, "

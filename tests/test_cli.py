@@ -770,4 +770,4 @@ def test_one_bad_file_of_answers_does_not_keep_the_others_waiting(tmp_path: Path
     assert main(["worksheet", "--mark", str(folder / "sheet-1.json"), str(bad), str(good)]) == 2
     out, err = capsys.readouterr()
     assert "1 of 1 right" in out
-    assert err == f"autograd-tiny: cannot mark {bad}: the sheet has no blank B99; its blanks are B1 to B1\n"
+    assert err == f"autograd-tiny: cannot mark {bad}: the sheet has no blank B99; its only blank is B1\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import event, given
 from test_inert import HOSTILE
 
-from autograd_tiny import Value, dot, explain, forget, gelu_tanh, leaky_relu, log, primitive, registry, sum, tanh
+from autograd_tiny import Value, dot, erf, explain, forget, gelu_tanh, leaky_relu, log, primitive, registry, sum, tanh
 from autograd_tiny.errors import GraphError
 from autograd_tiny.explanation import Explanation, slope_formulas
 from autograd_tiny.explanation.latex import (
@@ -24,7 +25,7 @@ from autograd_tiny.explanation.latex import (
     derivation,
     document,
 )
-from autograd_tiny.explanation.symbols import Symbol, _Symbols
+from autograd_tiny.explanation.symbols import Symbol, _Symbols, symbol
 from autograd_tiny.expression import parse
 from autograd_tiny.graph import Graph, latex_name, write_operation
 from autograd_tiny.ops import add, log1p, mul, power
@@ -294,6 +295,33 @@ def test_symbols_put_signs_and_powers_of_ten_in_brackets() -> None:
     assert (x * -2.0).latex == r"x \cdot \left(-2\right)"
     assert (x + -x).latex == r"x + \left(-x\right)"
     assert _Symbols.pow(1e-7, x).latex == r"{\left(10^{-7}\right)}^{x}"
+
+
+def made_of(x: Symbol, number: float) -> list[Symbol]:
+    """Return a formula of each kind with a number in it."""
+    m, each = _Symbols(), symbol(number)
+    return [
+        each, -each, -(x * number), x + number, number - x, x * number, x / number, number / x, x > number, x == number,
+        (x > number) & (x < 1), (x > 1) | (x < number), m.where(x > number, 2, x), m.where(x > 0, number, x),
+        m.where(x > 0, x, number), m.pow(x, number), m.pow(number, x), m.exp(x * number), m.hypot(x, number),
+        m.leaky_relu(x, alpha=number), m.mean([x, x + number]),
+    ]  # fmt: skip
+
+
+def test_a_formula_knows_whether_a_number_in_it_has_more_digits() -> None:
+    x = Symbol("x", "x")
+    assert all(formula.rounded for formula in made_of(x, 1 / 3))
+    for number in (0.5, 0.1 + 0.2, math.inf, math.nan):
+        assert not any(formula.rounded for formula in made_of(x, number))
+
+
+def test_a_slope_with_a_rounded_number_is_not_called_equal() -> None:
+    x = Value(1.0, "x")
+    left = r"\frac{\partial L}{\partial x} &"
+    assert rows(labelled(erf(x)).to_latex())[-1] == rf"{left}\approx 1.12838 \cdot e^{{-x \cdot x}} \approx 0.41511"
+    assert rows(labelled(leaky_relu(x, alpha=1 / 3)).to_latex())[-1].startswith(rf"{left}\approx \begin{{cases}}")
+    assert rows(labelled(leaky_relu(x, alpha=0.25)).to_latex())[-1].startswith(rf"{left}= \begin{{cases}}")
+    assert r"\, \frac{\partial v_{1}}{\partial x} \approx \frac" in rows(labelled(-erf(x)).to_latex())[-1]
 
 
 def test_width_counts_what_one_sees() -> None:

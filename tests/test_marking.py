@@ -427,6 +427,17 @@ B11  gradient d v2 / d b      =                           left out: -24 is right
     assert str(mark(sheet, {"B1": whole})).splitlines()[2] == f"B1   v1 = a * b               = {whole}  right"
 
 
+def test_a_hundred_percent_is_everything() -> None:
+    x = Value(1.0, "x")
+    for _ in range(55):
+        x = x * 2
+    sheet = worksheet(x)
+    answers = {blank.id: blank.answer for blank in sheet.blanks}
+    assert len(answers) > 200
+    assert " (100 %); " in str(mark(sheet, answers))
+    assert " (99 %); " in str(mark(sheet, answers | {"B1": 7}))
+
+
 def test_marks_are_frozen_and_small() -> None:
     marks = mark(product(), {})
     for record, name in ((marks, "name"), (marks.marks[0], "given")):

@@ -400,8 +400,9 @@ def _marked(root: Value, highlight: Highlight, graph: Graph) -> Marked:
     def place(node: object) -> int:
         if isinstance(node, str):
             return graph.named(node).index
-        if isinstance(node, Node):
-            for i in (*places[node.index : node.index + 1], node.index):  # of the graph as it is, and of the unfolded
+        if isinstance(node, Node):  # of the graph as it was recorded, or of the one shown
+            recorded = places[node.index] if node.index < len(places) else node.index
+            for i in (recorded, node.index):
                 if i < len(graph.nodes) and graph.nodes[i].name == node.name:
                     return i
         if isinstance(node, Value) and node in index:

@@ -6,7 +6,6 @@ In ``\frac{\partial L}{\partial v}`` of the root L everything that depends on v 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from ..errors import GraphError
 from ..graph import Node, is_atom, latex_name, number_text, write_operation
 from ..primitive import Primitive, latex_number
-from .symbols import PRODUCT, Symbol, slope_symbols
+from .symbols import FORMULA_DIGITS, PRODUCT, Symbol, is_rounded, slope_symbols
 
 if TYPE_CHECKING:
     from .steps import Contribution, Explanation, Step
@@ -29,16 +28,14 @@ LONGEST_NAME = 30
 SOURCE_WIDTH = 100  # of a line of the LaTeX itself
 WIDEST_SLOPE = 40  # a longer formula is not written out
 DIGITS = 5
-PARAM_DIGITS = 6  # of the fixed numbers of an operation
 LATIN = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"  # the letters that pdflatex knows in any font
-EXACT = 1e-12  # the relative error of a decimal number that one calls equal to a float
 
 
 def derivation(explanation: Explanation) -> str:
     r"""Return the derivation as an ``aligned`` block, to be put between ``\[`` and ``\]`` or ``$$`` and ``$$``.
 
-    It needs the package amsmath, or MathJax or KaTeX. Numbers are rounded to five digits, the fixed ones
-    of an operation to six, after ``\approx`` where that changes them.
+    It needs the package amsmath, or MathJax or KaTeX. Numbers are rounded to five digits, those that belong to an
+    operation to six, after ``\approx`` where that changes them.
 
     Raises:
         GraphError: for a graph of more than 500 operations, which nobody would write by hand.
@@ -124,11 +121,6 @@ class _Rows:
             )
         self.explanation, self.graph = explanation, explanation.graph
         self.names = list(_distinct(node.name for node in self.graph.nodes))
-        self.exact_params = {
-            node.index: all(x is None or _exact(x, digits=PARAM_DIGITS) for x in node.op.params.values())
-            for node in self.graph.nodes
-            if node.op is not None
-        }
 
     def forward(self) -> list[str]:
         """Return the leaves with their numbers, then one row per operation."""
@@ -142,7 +134,7 @@ class _Rows:
         numbers = [(_number(x), is_atom(number_text(x))) for x in data]
         if op.name in ("add", "sub", "mul"):
             numbers[0] = (numbers[0][0], True)  # nobody writes (-2) + 3
-        exact = self.exact_params[node.index]
+        exact = not any(is_rounded(x, FORMULA_DIGITS) for x in op.params.values() if x is not None)
         return _row(
             self._name(node),
             [
@@ -177,7 +169,7 @@ class _Rows:
             slopes = [c.slope for _, c, _ in uses]
             rounded += [step.upstream, *slopes]
             added = _sum([_number(slopes[0]), *map(_bracketed, slopes[1:])])
-            exact = self.exact_params[step.node.index] if slope else _exact(*slopes)
+            exact = not slope.rounded if slope else _exact(*slopes)
             if step.node.index == self.graph.root.index:
                 chain_exact = formulas_exact = exact
                 formulas.append(slope.latex if slope else added)
@@ -258,9 +250,8 @@ def _bracketed(x: float) -> str:
     return f"({number})" if number.startswith("-") or r"\times" in number else number
 
 
-def _exact(*numbers: float, digits: int = DIGITS) -> bool:
-    """Return whether the numbers are shown as they are, not rounded."""
-    return all(math.isclose(float(f"{x:.{digits}g}"), x, rel_tol=EXACT) or x != x for x in numbers)
+def _exact(*numbers: float) -> bool:
+    return not any(is_rounded(x, DIGITS) for x in numbers)
 
 
 def _sign(exact: bool) -> str:

@@ -6,6 +6,7 @@ texts ``b`` and ``a``. Products with 1, sums with 0 and arithmetic between plain
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from ..graph import is_atom, latex_name, write_operation
 from ..primitive import Primitive, latex_number, registry
 
+FORMULA_DIGITS = 6  # of a number
+NOISE = 1e-12  # relative: 0.1 + 0.2 is 0.3
 LONGEST = 2_000  # written out, the slopes of one max of 5,000 numbers would be a gigabyte of text
 
 # How strongly a formula holds together; a weaker one is put in parentheses inside a stronger one.
@@ -26,15 +29,23 @@ class Symbol:
         text, latex: the formula.
         strength: how strongly it binds, one of the constants of this module.
         number: its value, when it is a plain number.
+        rounded: whether a number in it has more digits than are written.
     """
 
-    __slots__ = ("latex", "number", "strength", "text")
+    __slots__ = ("latex", "number", "rounded", "strength", "text")
     __hash__ = None  # type: ignore[assignment]  # == builds a formula
 
-    def __init__(self, text: str, latex: str, strength: int = ATOM, number: float | None = None) -> None:
+    def __init__(
+        self, text: str, latex: str, strength: int = ATOM, number: float | None = None, rounded: bool = False
+    ) -> None:
         if len(text) > LONGEST:
             raise OverflowError(f"a formula of {len(text)} characters")
-        self.text, self.latex, self.strength, self.number = text, latex, strength, number
+        self.text, self.latex, self.strength, self.number, self.rounded = text, latex, strength, number, rounded
+
+    @classmethod
+    def of(cls, parts: Iterable[Symbol], text: str, latex: str, strength: int) -> Symbol:
+        """Return a formula that is made of others."""
+        return cls(text, latex, strength, rounded=any(part.rounded for part in parts))
 
     def within(self, strength: int) -> tuple[str, str]:
         """Return text and LaTeX for use inside a formula of the given strength."""
@@ -67,7 +78,7 @@ class Symbol:
         if other.number == 1.0:
             return self
         (left, _), (right, _) = self.within(PRODUCT), other.within(SIGN)
-        return Symbol(f"{left} / {right}", rf"\frac{{{self.latex}}}{{{other.latex}}}", PRODUCT)
+        return Symbol.of((self, other), f"{left} / {right}", rf"\frac{{{self.latex}}}{{{other.latex}}}", PRODUCT)
 
     def __rtruediv__(self, other: Any) -> Symbol:
         return symbol(other).__truediv__(self)
@@ -76,7 +87,7 @@ class Symbol:
         if self.number is not None:
             return symbol(-self.number)
         text, latex = self.within(PRODUCT)
-        return Symbol(f"-{text}", f"-{latex}", SIGN if self.strength != PRODUCT else PRODUCT)
+        return Symbol.of((self,), f"-{text}", f"-{latex}", SIGN if self.strength != PRODUCT else PRODUCT)
 
     def __gt__(self, other: Any) -> Symbol:
         return _compare(">", ">", self, other)
@@ -107,8 +118,18 @@ def symbol(thing: Any) -> Symbol:
     """Return a Symbol as it is, and a plain number as the Symbol of its digits."""
     if isinstance(thing, Symbol):
         return thing
-    digits = f"{thing:.6g}"
-    return Symbol(digits, latex_number(thing), _strength_of(digits), float(thing))
+    number, text = float(thing), f"{thing:.{FORMULA_DIGITS}g}"
+    latex, rounded = latex_number(number, FORMULA_DIGITS), is_rounded(number, FORMULA_DIGITS)
+    return Symbol(text, latex, _strength_of(text), number, rounded)
+
+
+def is_rounded(number: float, digits: int) -> bool:
+    """Return whether a number has more significant digits than so many; what arithmetic leaves does not count.
+
+    >>> is_rounded(1 / 3, 6), is_rounded(0.1 + 0.2, 6), is_rounded(float("nan"), 6)
+    (True, False, False)
+    """
+    return number == number and not math.isclose(float(f"{number:.{digits}g}"), number, rel_tol=NOISE)
 
 
 def _strength_of(digits: str) -> int:
@@ -136,17 +157,18 @@ def _infix(
     (a, a_latex), (b, b_latex) = left.within(strength), right.within(strength + 1)
     if b_latex.startswith("-"):
         b_latex = rf"\left({b_latex}\right)"
-    return Symbol(f"{a} {sign} {b}", f"{a_latex} {latex_sign} {b_latex}", strength)
+    return Symbol.of((left, right), f"{a} {sign} {b}", f"{a_latex} {latex_sign} {b_latex}", strength)
 
 
-def _compare(sign: str, latex_sign: str, left: Symbol, right: Any) -> Symbol:
-    (a, a_latex), (b, b_latex) = left.within(SUM), symbol(right).within(SUM)
-    return Symbol(f"{a} {sign} {b}", f"{a_latex} {latex_sign} {b_latex}", COMPARISON)
+def _compare(sign: str, latex_sign: str, left: Symbol, other: Any) -> Symbol:
+    right = symbol(other)
+    (a, a_latex), (b, b_latex) = left.within(SUM), right.within(SUM)
+    return Symbol.of((left, right), f"{a} {sign} {b}", f"{a_latex} {latex_sign} {b_latex}", COMPARISON)
 
 
 def _logic(word: str, latex_sign: str, left: Symbol, right: Symbol) -> Symbol:
     (a, a_latex), (b, b_latex) = left.within(COMPARISON), right.within(COMPARISON)
-    return Symbol(f"{a} {word} {b}", f"{a_latex} {latex_sign} {b_latex}", LOGIC)
+    return Symbol.of((left, right), f"{a} {word} {b}", f"{a_latex} {latex_sign} {b_latex}", LOGIC)
 
 
 class _Symbols:
@@ -159,7 +181,8 @@ class _Symbols:
             return otherwise  # outside the domain, nan: no part of the formula one learns
         (a, _), (b, _), (c, _) = then.within(LOGIC), otherwise.within(CONDITIONAL), condition.within(LOGIC)
         cases = rf"{then.latex} & {condition.latex}\\{otherwise.latex} & \text{{otherwise}}"
-        return Symbol(f"{a} if {c} else {b}", rf"\begin{{cases}}{cases}\end{{cases}}", CONDITIONAL)
+        parts = condition, then, otherwise
+        return Symbol.of(parts, f"{a} if {c} else {b}", rf"\begin{{cases}}{cases}\end{{cases}}", CONDITIONAL)
 
     @staticmethod
     def pow(x: Any, y: Any) -> Symbol:
@@ -169,7 +192,7 @@ class _Symbols:
         if exponent.number == 0.0:
             return symbol(1.0)
         (a, a_latex), (b, _) = base.within(ATOM), exponent.within(SIGN)
-        return Symbol(f"{a} ** {b}", f"{{{a_latex}}}^{{{exponent.latex}}}", POWER)
+        return Symbol.of((base, exponent), f"{a} ** {b}", f"{{{a_latex}}}^{{{exponent.latex}}}", POWER)
 
     @staticmethod
     def div(x: Any, y: Any) -> Symbol:
@@ -186,7 +209,8 @@ class _Symbols:
             atoms = [s.strength == ATOM for s in symbols]
             text = write_operation(bound, zip([s.text for s in symbols], atoms, strict=True))
             latex = write_operation(bound, zip([s.latex for s in symbols], atoms, strict=True), latex=True)
-            return Symbol(text, latex, ATOM if _is_closed(op.text) and _is_closed(op.latex) else CONDITIONAL)
+            parts = [*symbols, *map(symbol, params.values())]
+            return Symbol.of(parts, text, latex, ATOM if _is_closed(op.text) and _is_closed(op.latex) else CONDITIONAL)
 
         return write
 

@@ -27,7 +27,8 @@ RIGHT, FOLLOWS, WRONG, LEFT_OUT, UNREADABLE = "right", "follows", "wrong", "left
 LONGEST_ANSWER = 200
 SHOWN = 24  # characters of an answer in the table
 MOST_REMARKS = 2
-NOISE = 1e-9  # what may be left of rounding where the number is 0
+NOISE = 1e-12  # what rounding may leave of a number that is 0
+LIKE_ZERO = 1e-9  # for which 0 may be written, and which for 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ class Marks:
         also = f", {follow} of them from own earlier numbers" if follow else ""
         total = len(self.marks)
         who = f"{self.name}: " if self.name else ""
-        lines = [f"{who}{self.points} of {total} right ({100 * self.score:.0f} %){also}; sheet {self.sheet.code}", ""]
+        percent = 100 if self.points == total else min(99, round(100 * self.score))
+        lines = [f"{who}{self.points} of {total} right ({percent} %){also}; sheet {self.sheet.code}", ""]
         rows = [(mark.blank.id, mark.blank.question, _shown(mark.given), _says(mark)) for mark in self.marks]
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         for row in rows:
@@ -146,9 +148,9 @@ def mark(worksheet: Worksheet, answers: Answers) -> Marks:
         raise ParameterError(f"these answers belong to sheet {_shown(code)}, and this is sheet {worksheet.code}")
     unknown = sorted(given.keys() - {blank.id for blank in worksheet.blanks})
     if unknown:
-        raise ParameterError(
-            f"the sheet has no blank {_shown(unknown[0])}; its blanks are B1 to {worksheet.blanks[-1].id}"
-        )
+        last = worksheet.blanks[-1].id
+        known = "its only blank is B1" if last == "B1" else f"its blanks are B1 to {last}"
+        raise ParameterError(f"the sheet has no blank {_shown(unknown[0])}; {known}")
     return Marks(worksheet, name, tuple(_marked(worksheet, given)))
 
 
@@ -253,7 +255,7 @@ def close(given: float, exact: float, digits: int) -> bool:
     """
     if not math.isfinite(exact):
         return False
-    if abs(given - exact) <= (NOISE if 0.0 in (given, exact) else NOISE / 1000.0):  # small numbers have digits, too
+    if abs(given - exact) <= (LIKE_ZERO if 0.0 in (given, exact) else NOISE):
         return True
     if given.is_integer() and exact.is_integer():
         return any(given == float(f"{exact:.{d}g}") for d in range(digits, 17))
