@@ -268,6 +268,13 @@ def test_all_gradients_are_values_under_create_graph():
     assert [bits(node.grad.data) for node, _ in pairs] == [bits(plain.grad) for _, plain in pairs]
 
 
+def test_without_create_graph_all_gradients_are_floats():
+    leaves, loss = network()
+    assert {type(slope) for slope in gradients([loss], leaves)} == {float}
+    backward([loss])
+    assert {type(node.grad) for node in topological_order([loss])} == {float}
+
+
 def test_slopes_of_one_record_nothing():
     x, y = Value(2.0), Value(3.0)
     first, second = gradients([(x + y) ** 2], [x, y], create_graph=True)
