@@ -1103,6 +1103,16 @@ def test_operations_of_your_own_are_written_by_their_name(own):
         f"from autograd_tiny import registry\nimport {__name__}  # registers an operation\n\n\n"
     )
     assert both.source.count("import") == 2
+
+    def halved(m, x):
+        """Half of x."""
+        return x / 2
+
+    halved = own(halved, slopes=(0.5,))
+    halved.__module__ = "halves"
+    two = RandomExpression((Instruction(doubled, (0,)), Instruction(halved, (1,)), Instruction(doubled, (2,))), (0.5,))
+    imports = f"import {__name__}  # registers an operation\nimport halves  # registers an operation\n\n\ndef f"
+    assert f"import registry\n{imports}" in two.source
     doubled.__module__ = "__main__"
     assert "registry\n# first run what registers the operations\n\n\ndef f(x1):\n" in both.source
 
