@@ -417,6 +417,12 @@ def test_a_kink_has_the_mean_slope_and_both_errors():
     assert found == NumericSlope(2.5, 0.09375, 1.0, 4.0, 3.0, kink=True)
 
 
+def test_the_spread_is_that_of_the_steps_that_tell_something():
+    steps = {4.0: (3.0, 0.5), 2.0: (2.0, 0.25), 1.0: (9.0, math.inf)}  # the finest has stepped out of the domain
+    rungs = [rung(step=step, below=told, above=told, central=told) for step, told in steps.items()]
+    assert differences._chosen(rungs).spread == (2.0, 3.0)
+
+
 def test_quotients_must_grow_over_the_finer_half_of_the_rungs():
     def steep(*growths, below=None):
         below = below or [2.0] * len(growths)
