@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-fast check bench mutants verdicts docs clean
+.PHONY: demo test test-fast check bench mutants verdicts docs peers clean
 
 demo: .venv/ready
 	$(BIN)/autograd-tiny demo --out demo-output
@@ -39,6 +39,16 @@ clean:
 	if command -v uv >/dev/null; then uv venv --quiet --allow-existing --python $(PYTHON) .venv; else $(PYTHON) -m venv .venv; fi
 	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -e ".[dev]"; else $(BIN)/python -m pip install --quiet -e ".[dev]"; fi
 	touch $@
+
+# PyTorch, for the tests that compare with it; from its own index, so that Linux gets the build without CUDA.
+TORCH := "torch==2.13.0" --extra-index-url https://download.pytorch.org/whl/cpu
+
+peers: .venv/ready
+	$(BIN)/python -c "import torch" 2>/dev/null || $(MAKE) --no-print-directory .venv/torch
+
+.PHONY: .venv/torch
+.venv/torch:
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python $(TORCH); else $(BIN)/python -m pip install --quiet --retries 1 $(TORCH); fi
 
 .PHONY: .venv/bench
 .venv/bench:

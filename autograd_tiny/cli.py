@@ -258,11 +258,22 @@ def _parser() -> _Parser:
     )
     misconceptions.add_argument("name", nargs="?", metavar="NAME", help="one of them")
 
-    train = command("train", "train a network on moons or iris", "moons", "iris --epochs 100 --lr 0.1 --seed 1")
-    train.add_argument("task", choices=("moons", "iris"), help="the data set")
+    train = command(
+        "train",
+        "train one of the example networks, or list them",
+        "",
+        "moons --animate",
+        "iris --epochs 100 --lr 0.1 --seed 1",
+        "gpt --data names.txt --checkpoint gpt.json --resume",
+    )
+    train.add_argument("name", nargs="?", metavar="NAME", help="an example; without it they are listed")
     train.add_argument("--epochs", type=int, metavar="N", help="how often to go through the data")
     train.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="decides the first weights (default: 0)")
+    train.add_argument("--data", type=_path, metavar="FILE", help="a file of your own, for the examples that take one")
+    train.add_argument("--animate", action="store_true", help="draw the training as an animation, too")
+    train.add_argument("--checkpoint", type=_path, metavar="FILE", help="keep the state of the training in this file")
+    train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     train.add_argument("--out", type=_path, default=".", metavar="DIR", help="where the pictures go (default: here)")
 
     demo = command("demo", "explain, check, draw and train, in half a minute", "", "--out pictures")
@@ -656,13 +667,22 @@ def _misconceptions(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from .demo import learn
-    from .primitive import whole
+    from .examples import EXAMPLES, Options, Stage, run
 
-    if arguments.epochs is not None:
-        whole(arguments.epochs, "--epochs")  # before any story is told
-    settings = {"epochs": arguments.epochs, "lr": arguments.lr, "seed": arguments.seed}
-    learn(arguments.task, Path(arguments.out), _console(), **settings)
+    stage = Stage(Path(arguments.out), _console())
+    if arguments.name is None:
+        stage.table(("example", "what it shows"), [(name, example.about) for name, example in EXAMPLES.items()])
+        return OK
+    options = Options(
+        epochs=arguments.epochs,
+        lr=arguments.lr,
+        seed=arguments.seed,
+        data=arguments.data and Path(arguments.data),
+        animate=arguments.animate,
+        checkpoint=arguments.checkpoint and Path(arguments.checkpoint),
+        resume=arguments.resume,
+    )
+    run(arguments.name, stage, options)
     return OK
 
 

@@ -50,6 +50,10 @@ class ShapeError(AutogradTinyError, ValueError):
     """Lengths do not fit together: the message names what was expected and what came."""
 
 
+class StateError(AutogradTinyError, ValueError):
+    """Saved numbers cannot be loaded: damaged, of another version, or of another model; nothing was changed."""
+
+
 class ExpressionError(AutogradTinyError, ValueError):
     """A written expression cannot be read: the message gives the position.
 

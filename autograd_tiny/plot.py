@@ -1,25 +1,32 @@
-"""Pictures of training, drawn with matplotlib: the loss curve and where a model decides what."""
+"""Pictures of training, drawn with matplotlib: curves, gradients, and where a model decides what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from .errors import MissingPackageError, ParameterError, ShapeError, printable
+from .errors import AnomalyError, MissingPackageError, ParameterError, ShapeError, printable
+from .nn import Module
 from .recording import no_grad
+from .value import NO_GRAD_YET
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .train import History
+    from .train import History, UpdateLog
 
 # Okabe and Ito 2008, "Color universal design": distinct under the common colour-vision deficiencies.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 MARKERS = "os^DvPX*"  # a second sign for the class, where colours do not reach
+STYLES = ("-", "--", "-.", ":")  # and for the layer
+USUAL_RATIO = 1e-3  # of updates to data
+BINS = 50
 
 
 def plot_history(history: History, ax: Axes | None = None) -> Axes:
-    """Draw the loss over the epochs, and the metrics against a second axis on the right.
+    """Draw the loss over the epochs, and the metrics against a second axis on the right; validation curves are dashed.
 
     Args:
         history: what ``fit`` returned.
@@ -41,20 +48,106 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     ax = _axes(ax)
     from matplotlib.ticker import MaxNLocator
 
-    epochs = range(1, history.epochs + 1)
-    lines = ax.plot(epochs, history.loss, color=COLORS[0], linewidth=2, label="loss")
+    lines = _curves(ax, "loss", history.loss, history.val_loss, COLORS[0])
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
     ax.grid(alpha=0.3)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if history.metrics:
         right = ax.twinx()
-        names = list(map(_plain, history.metrics))
-        right.set_ylabel(", ".join(names))
-        for name, curve, color in zip(names, history.metrics.values(), COLORS[1:], strict=False):
-            lines += right.plot(epochs, curve, color=color, linewidth=2, linestyle="--", label=name)
-        ax.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(lines), frameon=False)
+        right.set_ylabel(", ".join(map(_plain, history.metrics)))
+        for (name, curve), color in zip(history.metrics.items(), cycle(COLORS[1:]), strict=False):
+            lines += _curves(right, name, curve, history.val_metrics.get(name, []), color)
+    if history.val_loss:
+        lines += ax.plot([], [], color="black", linestyle="--", linewidth=2, label="validation")
+    if len(lines) > 1:
+        columns = min(len(lines), 4)
+        ax.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns, frameon=False)
     return ax
+
+
+def _curves(ax: Any, name: str, training: Sequence[float], validation: Sequence[float], color: str) -> list[Any]:
+    """Draw a curve, dashed in its colour that of the validation data, and return the first line."""
+    lines: list[Any] = []
+    for curve, style in ((training, "-"), (validation, "--")):
+        if curve:
+            epochs = range(1, len(curve) + 1)
+            lines += ax.plot(epochs, curve, color=color, linestyle=style, linewidth=2, label=_plain(name))
+    return lines[:1]
+
+
+def plot_gradients(model_or_log: Module | UpdateLog, ax: Any = None) -> Any:
+    """Draw how the gradients of each layer are spread; for a log of updates also how large the updates were.
+
+    The left picture has one outline per layer: which share of its gradients lies where. Layers that learn in step
+    have outlines of like width; one that is a spike at 0 hardly learns. The right picture of a log has, for each
+    layer, the update-to-data ratio of every step against a guide line at 0.001, about which it usually lies.
+
+    Args:
+        model_or_log: a Module after ``backward()``; or the ``train.UpdateLog`` that ``fit`` called.
+        ax: the Axes to draw on, for a log a pair of them; a new figure if not given.
+
+    Returns:
+        The Axes; for a log the pair of them.
+
+    Raises:
+        MissingPackageError: when matplotlib is not installed.
+        ParameterError: for a model without gradients, an empty log, or something else.
+        AnomalyError: when a gradient is not finite.
+
+    >>> from autograd_tiny.nn import MLP
+    >>> plot_gradients(MLP(2, [3, 1]))
+    Traceback (most recent call last):
+    autograd_tiny.errors.ParameterError: the model has no gradients yet; call loss.backward() first
+    """
+    if isinstance(model_or_log, Module):
+        layers = dict(model_or_log.named_layers())
+        if all(parameter.grad is NO_GRAD_YET for parameters in layers.values() for parameter in parameters):
+            raise ParameterError("the model has no gradients yet; call loss.backward() first")
+        ax = _outlines(_axes(ax), {name: [float(p.grad) for p in layer] for name, layer in layers.items()})
+        ax.legend()
+        return ax
+    if not hasattr(model_or_log, "gradients") or not hasattr(model_or_log, "ratios"):
+        raise ParameterError(f"plot_gradients takes a Module or a train.UpdateLog, got {model_or_log!r:.60}")
+    if not any(model_or_log.ratios.values()):
+        raise ParameterError("the log has no step yet; hand it to fit(..., callbacks=[log])")
+    left, right = _two_axes(ax)
+    _outlines(left, model_or_log.gradients)
+    for (name, ratios), look in zip(model_or_log.ratios.items(), _looks(), strict=False):
+        right.plot(range(1, len(ratios) + 1), ratios, label=_plain(name), linewidth=1.5, **look)
+    right.axhline(USUAL_RATIO, color="black", linewidth=1, label="0.001, a usual ratio")
+    right.set_yscale("log")
+    right.set_xlabel("step")
+    right.set_ylabel("update-to-data ratio")
+    right.grid(alpha=0.3)
+    right.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return left, right
+
+
+def _outlines(ax: Any, gradients: Mapping[str, Sequence[float]]) -> Any:
+    """Draw one histogram outline per layer, all over the same bins."""
+    for name, numbers in gradients.items():
+        for number in numbers:
+            if not math.isfinite(number):
+                raise AnomalyError(
+                    f"a gradient of {name} is {number}; compute the loss and backward() under detect_anomaly() to see "
+                    "where it comes from"
+                )
+    low = min(map(min, gradients.values()))
+    width = (max(map(max, gradients.values())) - low) or 1.0
+    edges = [low + width * i / BINS for i in range(BINS + 1)]
+    for (name, numbers), look in zip(gradients.items(), _looks(), strict=False):
+        shares = [1.0 / len(numbers)] * len(numbers)
+        ax.hist(numbers, edges, weights=shares, histtype="step", linewidth=1.5, label=_plain(name), **look)
+    ax.set_xlabel("gradient")
+    ax.set_ylabel("share of the layer")
+    ax.grid(alpha=0.3)
+    return ax
+
+
+def _looks() -> Iterable[dict[str, str]]:
+    """Return a colour and a line style for each layer, without end; eight layers differ in colour, more in style."""
+    return cycle([{"color": color, "linestyle": style} for style in STYLES for color in COLORS])
 
 
 def plot_decision_boundary(
@@ -124,13 +217,25 @@ def plot_decision_boundary(
 
 
 def _axes(ax: Axes | None) -> Any:
-    if ax is not None:
-        return ax
+    return _pyplot().subplots()[1] if ax is None else ax
+
+
+def _two_axes(ax: Any) -> tuple[Any, Any]:
+    if ax is None:
+        ax = _pyplot().subplots(1, 2, figsize=(11, 4), layout="constrained")[1]
+    try:
+        left, right = ax
+    except (TypeError, ValueError):
+        raise ParameterError(f"ax is a pair of Axes for a log, got {ax!r:.60}; use pyplot.subplots(1, 2)[1]") from None
+    return left, right
+
+
+def _pyplot() -> Any:
     try:
         from matplotlib import pyplot
     except ImportError:
         raise MissingPackageError("matplotlib", "plotting", extra="plot") from None
-    return pyplot.subplots()[1]
+    return pyplot
 
 
 def _plain(name: str) -> str:

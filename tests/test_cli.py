@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import os
@@ -22,6 +21,7 @@ from rich.console import Console
 from autograd_tiny import Value, __version__, cli, demo, explain, worksheet
 from autograd_tiny.cli import main
 from autograd_tiny.drawing.themes import THEMES
+from autograd_tiny.examples import EXAMPLES
 from autograd_tiny.explanation import Worksheet
 from autograd_tiny.explanation.walk import show_page, walk
 from autograd_tiny.expression import parse
@@ -465,7 +465,7 @@ def test_train_tells_loss_and_accuracy_and_draws(
     folder = tmp_path / "new" / "folder"
     assert main(["train", task, "--epochs", "2", "--lr", "0.1", "--seed", "3", "--out", str(folder)]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"After 2 epochs: loss \S+ -> \S+, accuracy \d+\.\d%\.", out)
+    assert re.search(r"After 2 epochs: loss \S+ -> \S+, accuracy \d+\.\d%", out)
     written = [folder / f"{task}-{picture}.png" for picture in pictures]
     assert sorted(folder.iterdir()) == written
     assert all(path.read_bytes().startswith(b"\x89PNG") and f"wrote {path}\n" in out for path in written)
@@ -509,13 +509,13 @@ def test_demo_reaches_its_goals_and_names_its_files(tmp_path: Path) -> None:
 
 
 def test_demo_fails_when_a_goal_is_missed(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "TASKS", {"iris": dataclasses.replace(demo.TASKS["iris"], epochs=1)})
+    monkeypatch.setattr(demo, "GOALS", {"iris": 1.01})
     assert main(["demo", "--out", str(tmp_path)]) == 1
-    assert "The goal was 95%: MISSED." in capsys.readouterr().out
+    assert "The goal was 101%: MISSED." in capsys.readouterr().out
 
 
 def test_demo_fails_when_the_gradients_are_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "TASKS", {})
+    monkeypatch.setattr(demo, "GOALS", {})
     assert main(["demo", "--out", str(tmp_path)]) == 0
     monkeypatch.setattr(demo, "check_gradients", lambda *_, **__: SimpleNamespace(ok=False))
     assert main(["demo", "--out", str(tmp_path)]) == 1
@@ -523,7 +523,7 @@ def test_demo_fails_when_the_gradients_are_wrong(tmp_path: Path, monkeypatch: py
 
 def test_demo_takes_a_fresh_folder(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(demo, "TASKS", {})
+    monkeypatch.setattr(demo, "GOALS", {})
     for _ in range(2):
         assert main(["demo"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["autograd-tiny-demo", "autograd-tiny-demo-2"]
@@ -565,7 +565,11 @@ MISTAKES = [
     (["check", "--engine", "no.py"], "an engine is a Python file, and there is none at no.py"),
     (["draw", "x", "--at", "x=1", "--out", "graph.bmp"], "the suffix is one of .svg, .png"),
     (["draw", "x", "--at", "x=1", "--out", "no/such/folder/graph.svg"], "graph.svg: No such file or directory"),
-    (["train", "mars"], "invalid choice: 'mars'"),
+    (["train", "mars"], "there is no example 'mars'"),
+    (["train", "moon"], "there is no example 'moon'; did you mean moons?"),
+    (["train", "iris", "--epochs", "0"], "--epochs is a whole number of at least 1, got 0"),
+    (["train", "iris", "--resume"], "--resume goes on from a checkpoint; name its file with --checkpoint"),
+    (["train", "gpt", "--data", "no.txt"], "cannot use no.txt: No such file or directory"),
     (["train", "iris", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
     (["train", "iris", "--lr", "-1"], "lr is a finite number of at least 0, got -1.0"),
     (["worksheet"], "worksheet takes a formula, or --mark SHEET ANSWERS"),
@@ -690,9 +694,24 @@ def test_examples_of_train_and_demo_can_be_read(capsys: Captured, monkeypatch: p
         monkeypatch.setattr(cli, f"_{command}", keep)
         for words in examples(command, capsys):
             assert main(words) == 0
-    assert [vars(arguments).get("task") for arguments in read] == ["moons", "iris", None, None]
-    assert (read[1].epochs, read[1].lr, read[1].seed) == (100, 0.1, 1)
-    assert read[3].out == "pictures"
+    assert [vars(arguments).get("name") for arguments in read] == [None, "moons", "iris", "gpt", None, None]
+    assert read[1].animate
+    assert (read[2].epochs, read[2].lr, read[2].seed) == (100, 0.1, 1)
+    assert (read[3].data, read[3].checkpoint, read[3].resume) == ("names.txt", "gpt.json", True)
+    assert read[5].out == "pictures"
+
+
+def test_train_without_a_name_lists_the_examples(capsys: Captured) -> None:
+    assert main(["train"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in EXAMPLES)
+
+
+def test_train_draws_a_film(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["train", "moons", "--epochs", "1", "--animate", "--out", str(tmp_path)]) == 0
+    film = tmp_path / "moons.gif"
+    assert film.read_bytes().startswith(b"GIF89a")
+    assert f"wrote {film}\n" in capsys.readouterr().out
 
 
 def test_version(capsys: Captured) -> None:

@@ -334,6 +334,34 @@ def test_only_layers_of_neurons_are_networks(thing: Any) -> None:
         draw_network(thing)
 
 
+def test_linear_modules_and_their_activations_are_layers() -> None:
+    sequential = nn.Sequential(nn.Linear(2, 3, rng=0), nn.LeakyReLU(0.5), nn.Linear(3, 2, bias=False, rng=1))
+    drawn = draw_network(sequential, [1.0, -2.0])
+    assert drawn.outputs is not None
+    assert drawn.outputs[-1] == pytest.approx([out.data for out in sequential([1.0, -2.0])])
+    assert "layers[0]: 3 neurons, leaky_relu, giving h0.0 to h0.2" in drawn.text()
+    assert "layers[1]: 2 neurons, linear, giving h1.0 to h1.1" in drawn.text()
+    assert draw_network(nn.Linear(2, 3, rng=0)).text().splitlines()[2] == draw_network(
+        nn.Sequential(nn.Linear(2, 3, rng=0))
+    ).text().splitlines()[2]
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        [nn.Tanh()],
+        [nn.Linear(2, 3), nn.Linear(2, 1)],
+        [nn.Linear(2, 3), nn.Tanh(), nn.Tanh()],
+        [nn.Linear(2, 3), nn.LayerNorm(3)],
+        [nn.Conv1d(1, 1, 2)],
+    ],
+    ids=str,
+)
+def test_other_modules_are_no_layers(modules: list[nn.Module]) -> None:
+    with pytest.raises(GraphError, match=r"got a Sequential.*use draw\(root\)"):
+        draw_network(nn.Sequential(*modules))
+
+
 def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ParameterError, match="numbers is 'auto', 'weights', 'gradients' or 'none', got 'all'"):
         draw_network(model(), numbers="all")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..collapse import count
 from ..errors import GraphError, ShapeError, printable
@@ -39,7 +39,8 @@ def draw_network(
     its edge. A neuron shows its activation, its bias b, and with ``inputs`` its output.
 
     Args:
-        model: an MLP, a Layer or a Neuron; or what has ``layers``, ``neurons`` or ``weights`` and ``bias`` like theirs.
+        model: an MLP, a Layer or a Neuron; a Linear or a Sequential of Linear modules and activations; or what has
+            ``layers``, ``neurons`` or ``weights`` and ``bias`` like theirs.
         inputs: one example to run through the network, to show the outputs of all neurons.
         numbers: what is written at the edges: ``"weights"``, ``"gradients"`` (of the latest ``backward()``),
             ``"none"``, or ``"auto"`` for the weights of a network with few of them.
@@ -286,21 +287,53 @@ class NetworkDrawing(Picture):
 # ---------------------------------------------------------------- the model
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row of a Linear module as the neuron that it is.
+
+    Attributes:
+        weights, bias: of the row.
+        activation: the operation of the module after the Linear one.
+    """
+
+    weights: Sequence[Value]
+    bias: Value | None
+    activation: Any = None
+
+    def __call__(self, inputs: Sequence[float]) -> Any:
+        """Return the output."""
+        total = sum(weight.data * x for weight, x in zip(self.weights, inputs, strict=True))
+        total += 0.0 if self.bias is None else self.bias.data
+        return total if self.activation is None else self.activation(total)
+
+
 def _layers(model: Any) -> list[list[Any]]:
-    """Return the neurons of each layer of an MLP, a Layer or a Neuron."""
-    layers = [list(getattr(layer, "neurons", None) or [layer]) for layer in getattr(model, "layers", None) or [model]]
+    """Return the neurons of each layer; rows of a Linear module, with the activation after it, are neurons."""
+    layers: list[list[Any]] = []
+    for layer in getattr(model, "layers", None) or [model]:
+        if layers and hasattr(layer, "op") and all(isinstance(row, _Row) and not row.activation for row in layers[-1]):
+            layers[-1] = [replace(row, activation=layer.op) for row in layers[-1]]
+        elif hasattr(layer, "weight") and hasattr(layer, "bias"):
+            biases = layer.bias or [None] * len(layer.weight)
+            layers.append([_Row(row, bias) for row, bias in zip(layer.weight, biases, strict=True)])
+        else:
+            layers.append(list(getattr(layer, "neurons", None) or [layer]))
     size = None
-    for layer in layers:
-        for neuron in layer:
+    for neurons in layers:
+        for neuron in neurons:
             weights = getattr(neuron, "weights", None)
-            if not isinstance(weights, Sequence) or not hasattr(neuron, "bias") or size not in (None, len(weights)):
+            if not _are_values(weights) or not hasattr(neuron, "bias") or size not in (None, len(weights)):
                 raise GraphError(
                     "draw_network draws layers of neurons, each with as many weights as the layer before has outputs, "
                     f"got a {type(model).__name__}; for how a Value was computed use draw(root)"
                 )
             size = len(weights)
-        size = len(layer)
+        size = len(neurons)
     return layers
+
+
+def _are_values(weights: Any) -> TypeGuard[Sequence[Value]]:
+    return isinstance(weights, Sequence) and all(isinstance(weight, Value) for weight in weights)
 
 
 def _outputs(layers: Sequence[Sequence[Any]], inputs: Iterable[Number] | None) -> list[list[float]] | None:

@@ -26,8 +26,8 @@ from rich.table import Table
 
 Round = dict[str, float]
 
-ROUNDS = {"training": 9, "memory": 1, "chains": 5, "imports": 15}
-QUICK_ROUNDS = {"training": 2, "memory": 1, "chains": 1, "imports": 3}
+ROUNDS = {"training": 9, "gpt": 9, "million": 5, "memory": 1, "chains": 5, "imports": 15}
+QUICK_ROUNDS = {"training": 2, "gpt": 2, "million": 1, "memory": 1, "chains": 1, "imports": 3}
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def figures(rounds: dict[str, list[Round]]) -> list[Figure]:
     def column(measurement: str, name: str, scale: float = 1.0) -> list[float]:
         return [scale * measured[name] for measured in rounds[measurement]]
 
-    def times_faster(name: str, than: str) -> list[float]:
-        return [measured[than] / measured[name] for measured in rounds["training"]]
+    def times_faster(name: str, than: str, measurement: str = "training") -> list[float]:
+        return [measured[than] / measured[name] for measured in rounds[measurement]]
 
     engines = {
         "ours": "autograd_tiny",
@@ -104,6 +104,10 @@ def figures(rounds: dict[str, list[Round]]) -> list[Figure]:
         Figure("micrograd / ours", times_faster("autograd_tiny", "micrograd"), "x", at_least=6.0),
         Figure("baseline / ours", times_faster("autograd_tiny", "baseline"), "x", at_least=1.0),
         Figure("micrograd / ours, nn", times_faster("autograd_tiny.nn", "micrograd"), "x", at_least=25.0),
+        Figure("GPT step, ours, nn", column("gpt", "autograd_tiny.nn", 1e3), "ms"),
+        Figure("GPT step, baseline", column("gpt", "baseline", 1e3), "ms"),
+        Figure("baseline / ours, nn, GPT", times_faster("autograd_tiny.nn", "baseline", "gpt"), "x", at_least=5.0),
+        *[Figure(f"{name}, a parameter", column("million", name, 1e9), "ns") for name in rounds["million"][0]],
         Figure("bytes a node, ours", column("memory", "autograd_tiny"), "B", at_most=240.0),
         Figure("bytes a node, micrograd", column("memory", "micrograd"), "B"),
         Figure("bytes a node, baseline", column("memory", "baseline"), "B"),

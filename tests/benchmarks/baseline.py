@@ -7,6 +7,7 @@ raises, no protection when something fails half-way, and graphs may only be as d
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 Operand: TypeAlias = "Value | float"
@@ -34,6 +35,13 @@ class Value:
 
     def relu(self) -> Value:
         return Value(max(0.0, self.data), (self,), (float(self.data > 0.0),))
+
+    def exp(self) -> Value:
+        y = math.exp(self.data)
+        return Value(y, (self,), (y,))
+
+    def log(self) -> Value:
+        return Value(math.log(self.data), (self,), (1.0 / self.data,))
 
     def __neg__(self) -> Value:
         return self * -1.0

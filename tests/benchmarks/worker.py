@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
+import random
 import subprocess
 import sys
 import tracemalloc
@@ -17,14 +18,15 @@ from typing import Any
 
 from micrograd.engine import Value as MicrogradValue  # type: ignore  # optional and without type hints
 
-from autograd_tiny import Value
+from autograd_tiny import Value, optim
 
-from . import baseline
-from .moons import elementwise_step, module_step
+from . import baseline, gpt
+from .moons import Step, elementwise_step, module_step
 
 STEPS = 5
 NODES_WEIGHED = 100_000
 CHAINS = (100_000, 1_000_000)
+PARAMETERS = 1_000_000
 
 Round = dict[str, float]
 
@@ -43,6 +45,40 @@ def training(rounds: int) -> Iterator[Round]:
     """
     steps = {name: elementwise_step(value_class) for name, value_class in ENGINES.items()}
     steps["autograd_tiny.nn"] = module_step()
+    yield from _in_turns(steps, rounds)
+
+
+def gpt_training(rounds: int) -> Iterator[Round]:
+    """Seconds per step of the example GPT on a name of eight letters, Adam included."""
+    steps = {"autograd_tiny.nn": gpt.module_step(), "baseline": gpt.elementwise_step(baseline.Value)}
+    yield from _in_turns(steps, rounds)
+
+
+def million(rounds: int) -> Iterator[Round]:
+    """Seconds per parameter of a step of each optimiser, over a million of them whose gradients are given."""
+    rng = random.Random(0)
+    parameters = [Value(rng.gauss(0.0, 1.0)) for _ in range(PARAMETERS)]
+    for parameter in parameters:
+        parameter.grad = rng.gauss(0.0, 1.0)
+    optimizers = {
+        "SGD": optim.SGD(parameters, lr=1e-3),
+        "SGD, momentum": optim.SGD(parameters, lr=1e-3, momentum=0.9),
+        "Adagrad": optim.Adagrad(parameters, lr=1e-3),
+        "RMSprop": optim.RMSprop(parameters, lr=1e-3),
+        "Adam": optim.Adam(parameters, lr=1e-3),
+        "AdamW": optim.AdamW(parameters, lr=1e-3),
+    }
+    for _ in range(rounds):
+        seconds = {}
+        for name, optimizer in optimizers.items():
+            gc.collect()
+            start = perf_counter()
+            optimizer.step()
+            seconds[name] = (perf_counter() - start) / PARAMETERS
+        yield seconds
+
+
+def _in_turns(steps: dict[str, Step], rounds: int) -> Iterator[Round]:
     for number in range(rounds + 1):
         seconds, losses = {}, {}
         for name in _rotated(list(steps), number):
@@ -107,6 +143,8 @@ def imports(rounds: int) -> Iterator[Round]:
 
 MEASUREMENTS: dict[str, Callable[[int], Iterator[Round]]] = {
     "training": training,
+    "gpt": gpt_training,
+    "million": million,
     "memory": memory,
     "chains": chains,
     "imports": imports,

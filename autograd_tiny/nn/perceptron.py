@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from random import Random
 from typing import Any, TypeAlias
 
 from .. import ops
-from ..errors import NotARealNumberError, ParameterError, ShapeError
-from ..primitive import Primitive, registry, whole
-from ..recording import mode
+from ..errors import ParameterError, did_you_mean, listed
+from ..primitive import whole
 from ..seeds import generator
-from ..value import Number, Value, lift, method_of, record_pairs
+from ..value import Number, Value, record_pairs
+from . import init as initialisers
+from .activations import Activation, activation_function, activation_text
 from .module import Module
+from .shapes import vector
 
-Activation: TypeAlias = str | Primitive | Callable[[Any], Any] | None
-"""The name of an operation with one operand, the operation, any function of one Value, or None for linear."""
+Init: TypeAlias = str | Callable[..., Any] | None
+"""How weights start: the name of a function of ``nn.init`` such as ``"kaiming_normal_"``; a function called with the
+(out, in) matrix of weights, and with ``rng=`` if it takes that; or None for the usual rule of the module."""
 
 
 class Neuron(Module):
@@ -28,9 +31,10 @@ class Neuron(Module):
     Args:
         nin: how many inputs, at least 1.
         activation: see ``Activation``; ``"tanh"``, ``"relu"``, ``"sigmoid"``, None for linear.
+        bias: whether to add b.
+        init: how the weights start, see ``Init``; other than None it lets the bias start at 0.
         rng: a ``random.Random`` to draw from, an int seed, or None for seed 0. Neurons made with one seed start
             equal and then learn the same: to build a layer of your own, hand one ``random.Random`` to them all.
-        bias: whether to add b.
 
     Returns:
         A Value; called with one list, tuple or array of ``nin`` numbers or Values.
@@ -47,7 +51,12 @@ class Neuron(Module):
     """
 
     def __init__(
-        self, nin: int, activation: Activation = "tanh", rng: Random | int | None = None, bias: bool = True
+        self,
+        nin: int,
+        activation: Activation = "tanh",
+        bias: bool = True,
+        init: Init = None,
+        rng: Random | int | None = None,
     ) -> None:
         self.nin = whole(nin, "nin")
         rng = generator(rng, "rng")
@@ -55,16 +64,17 @@ class Neuron(Module):
         self.weights = [Value(rng.uniform(-bound, bound), f"w{i}") for i in range(self.nin)]
         self.bias = Value(rng.uniform(-bound, bound), "b") if bias else None
         self.activation = activation
-        self._activate = _function(activation)
+        self._activate = activation_function(activation)
+        _initialise([self], init, rng)
 
     def forward(self, x: Sequence[Number]) -> Any:
         """Return the neuron's output for one example."""
         if type(x) is not list or len(x) != self.nin:
-            x = _checked(x, self.nin)
+            x = vector(x, self.nin)
         try:
             total = record_pairs(ops.dot, x, self.weights)
         except AttributeError:
-            total = record_pairs(ops.dot, _checked(x, self.nin), self.weights)
+            total = record_pairs(ops.dot, vector(x, self.nin), self.weights)
         if self.bias is not None:
             total = total + self.bias
         return total if self._activate is None else self._activate(total)
@@ -80,7 +90,7 @@ class Layer(Module):
     Args:
         nin: how many inputs.
         nout: how many neurons, at least 1.
-        activation, rng, bias: as for :class:`Neuron`.
+        activation, bias, init, rng: as for :class:`Neuron`; ``init`` sees the weights of all neurons as one matrix.
 
     Returns:
         A list of ``nout`` Values, also when ``nout`` is 1; called with one list, tuple or array of ``nin``
@@ -94,17 +104,26 @@ class Layer(Module):
     ['Layer/neurons[0]', 'Layer/neurons[1]', 'Layer/neurons[2]']
     """
 
+    is_layer = True
+
     def __init__(
-        self, nin: int, nout: int, activation: Activation = "tanh", rng: Random | int | None = None, bias: bool = True
+        self,
+        nin: int,
+        nout: int,
+        activation: Activation = "tanh",
+        bias: bool = True,
+        init: Init = None,
+        rng: Random | int | None = None,
     ) -> None:
         self.nin = whole(nin, "nin")
         self.activation, self.bias = activation, bias
         rng = generator(rng, "rng")
-        self.neurons = [Neuron(nin, activation, rng, bias) for _ in range(whole(nout, "nout"))]
+        self.neurons = [Neuron(nin, activation, bias, rng=rng) for _ in range(whole(nout, "nout"))]
+        _initialise(self.neurons, init, rng)
 
     def forward(self, x: Sequence[Number]) -> list[Any]:
         """Return the outputs of all neurons for one example."""
-        x = _checked(x, self.nin)  # lifts plain numbers once, not once per neuron
+        x = vector(x, self.nin)  # lifts plain numbers once, not once per neuron
         return [neuron(x) for neuron in self.neurons]
 
     def extra_repr(self) -> str:
@@ -113,13 +132,14 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """Multilayer perceptron: layers one after the other, the last one linear.
+    """Multilayer perceptron: layers one after the other, the last one linear unless its activation is given.
 
     Args:
         nin: how many inputs.
         nouts: how many neurons in each layer, the last number being the outputs.
-        activation: of every layer but the last; as for :class:`Neuron`.
-        rng: as for :class:`Neuron`; all layers draw from one generator.
+        activation: of every layer but the last, which is linear, as for :class:`Neuron`; or a list with one for
+            each layer, such as ``["tanh", "sigmoid"]``.
+        bias, init, rng: as for :class:`Layer`; all layers draw from one generator.
 
     Returns:
         One Value when the last layer has one neuron, else a list of Values; called with one list, tuple or
@@ -140,24 +160,29 @@ class MLP(Module):
     """
 
     def __init__(
-        self, nin: int, nouts: Sequence[int], activation: Activation = "tanh", rng: Random | int | None = None
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: Activation | Sequence[Activation] = "tanh",
+        bias: bool = True,
+        init: Init = None,
+        rng: Random | int | None = None,
     ) -> None:
         sizes = [nin, *nouts] if isinstance(nouts, Iterable) else []
         if len(sizes) < 2:
             raise ParameterError(f"nouts is a list of one or more layer sizes, got {nouts!r}; use [16, 1]")
         self.nin = whole(nin, "nin")
-        self.activation = activation
-        _function(activation)  # refuses an unknown one, also where no hidden layer would ask
+        self.activation, self.bias = activation, bias
+        activations = _one_per_layer(activation, len(sizes) - 1)
         rng = generator(rng, "rng")
-        activations = [activation] * (len(sizes) - 2) + [None]
         self.layers = [
-            Layer(size, next_size, function, rng)
+            Layer(size, next_size, function, bias, init, rng)
             for size, next_size, function in zip(sizes[:-1], sizes[1:], activations, strict=True)
         ]
 
     def forward(self, x: Sequence[Number]) -> Any:
         """Return the output of the last layer for one example."""
-        outputs = _checked(x, self.nin)
+        outputs = vector(x, self.nin)
         for layer in self.layers:
             outputs = layer(outputs)
         return outputs[0] if len(outputs) == 1 else outputs
@@ -165,65 +190,43 @@ class MLP(Module):
     def extra_repr(self) -> str:
         """Return the sizes and the activation."""
         sizes = [len(layer.neurons) for layer in self.layers]
-        return f"{self.nin}, {sizes}, {_settings(self.activation)}"
+        return f"{self.nin}, {sizes}, {_settings(self.activation, self.bias)}"
 
 
-def _checked(x: Any, count: int) -> list[Any]:
-    """Return one example as a list of Values.
-
-    Raises:
-        ShapeError: naming the module, what it needs and what came.
-    """
-    if not isinstance(x, Iterable) or isinstance(x, (str, bytes)):
-        raise ShapeError(f"{_place()} needs a list of {_numbers(count)}, got {x!r}; wrap it: [x]")
-    items = list(x)
-    if len(items) != count:
-        raise ShapeError(f"{_place()} needs {_numbers(count)} for one example, got {len(items)}")
-    try:
-        return [lift(item) for item in items]
-    except NotARealNumberError:
-        if not any(isinstance(item, Iterable) and not isinstance(item, (str, bytes)) for item in items):
-            raise
-        raise ShapeError(
-            f"{_place()} needs {_numbers(count)} for one example, got a list of lists; "
-            "call it once per example: [model(x) for x in X]"
-        ) from None
+def _one_per_layer(activation: Activation | Sequence[Activation], count: int) -> list[Activation]:
+    if isinstance(activation, str) or not isinstance(activation, Sequence):
+        activation_function(activation)  # refuses an unknown one where no hidden layer would ask
+        return [*[activation] * (count - 1), None]
+    if len(activation) != count:
+        raise ParameterError(
+            f"a list of activations has one for each of the {count} layers, got {len(activation)}; "
+            "None stands for linear"
+        )
+    return list(activation)
 
 
-def _place() -> str:
-    return mode.get().scope or "the module"
+def _initialise(neurons: list[Neuron], init: Init, rng: Random) -> None:
+    """Let the weights start as ``init`` says, and the biases at 0; None leaves both as they are."""
+    if init is None:
+        return
+    functions = [name for name in vars(initialisers) if name.endswith("_") and not name.startswith("_")]
+    known = [name for name in functions if name != "constant_"]  # which needs its number too
+    initialise = getattr(initialisers, init) if isinstance(init, str) and init in known else init
+    if not callable(initialise):
+        question = did_you_mean(str(init), known)
+        raise ParameterError(
+            f"init is a function or one of {listed(known)}, got {init!r:.60}{f'; {question}' if question else ''}"
+        )
+    draws = "rng" in inspect.signature(initialise).parameters
+    initialise([neuron.weights for neuron in neurons], **({"rng": rng} if draws else {}))
+    for neuron in neurons:
+        if neuron.bias is not None:
+            neuron.bias.data = 0.0
 
 
-def _numbers(count: int) -> str:
-    return f"{count} number{'s' if count != 1 else ''}"
-
-
-def _settings(activation: Activation, bias: bool = True) -> str:
-    if isinstance(activation, Primitive):
-        activation = activation.name
-    elif callable(activation):
-        activation = getattr(activation, "__name__", type(activation).__name__)
-    return f"activation={activation!r}" + ("" if bias else ", bias=False")
-
-
-def _function(activation: Activation) -> Callable[[Any], Any] | None:
-    """Return the activation as a function of one Value, None for linear."""
-    if isinstance(activation, str):
-        known = [name for name, op in registry.items() if op.arity == 1]
-        if activation not in known:
-            close = get_close_matches(activation, known) or ["relu", "tanh", "sigmoid"]
-            raise ParameterError(
-                f"activation {activation!r} is no operation with one operand; "
-                f"close matches: {', '.join(close)} (None for linear)"
-            )
-        activation = registry[activation]
-    if isinstance(activation, Primitive):
-        if activation.arity != 1:
-            raise ParameterError(f"an activation takes one operand, got {activation.signature()}")
-        op = activation.bind() if activation.params else activation
-        return method_of(op) if op.__module__ == ops.__name__ else op  # the fast way trusts the rule to give a float
-    if activation is None or callable(activation):
-        return activation
-    raise ParameterError(
-        f"activation is an operation's name, an operation, a function or None for linear, got {activation!r}"
-    )
+def _settings(activation: Activation | Sequence[Activation], bias: bool) -> str:
+    if isinstance(activation, str) or not isinstance(activation, Sequence):
+        shown = activation_text(activation)
+    else:
+        shown = f"[{', '.join(map(activation_text, activation))}]"
+    return f"activation={shown}" + ("" if bias else ", bias=False")

@@ -1,0 +1,77 @@
+"""Examples: the networks and ideas that textbooks name, each one a file that runs, tells and draws."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from importlib import import_module
+from typing import NamedTuple
+
+from ..errors import ParameterError, did_you_mean
+from ..primitive import whole
+from .stage import Options, Stage
+
+__all__ = ["EXAMPLES", "Example", "Options", "Stage", "run"]
+
+
+class Example(NamedTuple):
+    """A line of the list.
+
+    Attributes:
+        module: the file that holds the function of the same name.
+        about: what it shows.
+        takes: names of the :class:`Options` that it honours, beside the seed.
+    """
+
+    module: str
+    about: str
+    takes: str = "epochs lr"
+
+
+_TRAINING = "epochs lr checkpoint resume"
+_LINES = {
+    "moons": ("classification", "two half moons, told apart by a curve", f"{_TRAINING} animate"),
+    "iris": ("classification", "150 iris flowers of three species (Fisher 1936), with a test set", _TRAINING),
+    "gpt": ("gpt", "a GPT of 4,000 parameters invents names, from a list of yours or its own", f"{_TRAINING} data"),
+    "xor": ("classic", "exclusive or by a 3-4-1 network, and a start from which it fails"),
+    "single-layer": ("classic", "one neuron in five named steps; what it can learn and what not"),
+    "tanh-xor": ("classic", "the deltas of a 3-4-1 network with tanh, by the textbook's formulas and as gradients"),
+    "two-layer": ("two_layer", "the class everyone writes once: exclusive or, iris, and its variations"),
+    "one-update": ("updates", "one step of gradient descent term by term, with L1, L2 and schedules"),
+    "million": ("updates", "what an update of 1,000,000 parameters costs"),
+    "house-prices": ("prices", "regression: the price of a house from its area and age"),
+}
+EXAMPLES = {name: Example(*line) for name, line in _LINES.items()}
+"""Name -> what ``autograd-tiny train NAME`` runs."""
+
+
+def run(name: str, stage: Stage, options: Options | None = None) -> dict[str, float]:
+    """Run an example.
+
+    Args:
+        name: one of ``EXAMPLES``.
+        stage: where it is told and drawn.
+        options: what the reader chooses.
+
+    Returns:
+        The figures that it measured, by name.
+
+    Raises:
+        ParameterError: for an unknown name, an option that the example does not take, or epochs below 1.
+        KeyboardInterrupt: on Ctrl-C.
+    """
+    if name not in EXAMPLES:
+        remedy = did_you_mean(name, EXAMPLES) or "autograd-tiny train  lists them"
+        raise ParameterError(f"there is no example {name!r}; {remedy}")
+    options = options or Options()
+    for field in fields(Options):
+        takes = EXAMPLES[name].takes.split()
+        if field.name not in ("seed", *takes) and getattr(options, field.name) != field.default:
+            raise ParameterError(f"{name} takes no --{field.name}; it takes --seed {' '.join(f'--{t}' for t in takes)}")
+    if options.resume and options.checkpoint is None:
+        raise ParameterError("--resume goes on from a checkpoint; name its file with --checkpoint")
+    if options.epochs is not None:
+        options = replace(options, epochs=whole(options.epochs, "--epochs"))
+    stage.open()
+    module = import_module(f".{EXAMPLES[name].module}", __name__)
+    figures: dict[str, float] = getattr(module, name.replace("-", "_"))(stage, options)
+    return figures

@@ -1,0 +1,326 @@
+"""fit: the training loop, and errors that say where a loss went wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol
+
+from ..errors import AnomalyError, ParameterError, ShapeError
+from ..nn import Module
+from ..nn.shapes import is_list, listed_numbers, mapped
+from ..optim import ReduceLROnPlateau, clip_grad_norm_
+from ..optim.settings import above_zero, one_of
+from ..primitive import whole
+from ..recording import detect_anomaly, no_grad
+from ..seeds import generator
+from ..value import Value, lift
+from .checkpoint import Run
+from .history import History
+from .progress import progress_of
+
+
+class Optimizer(Protocol):
+    """What ``fit`` needs of an optimiser."""
+
+    params: list[Value]
+
+    def step(self) -> None:
+        """Move the parameters along their gradients."""
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+
+
+Loss = Callable[[list[Any], list[Any]], Value]
+"""(outputs of a batch, its targets) -> the number to minimise."""
+Metric = Callable[[list[Any], list[Any]], float]
+"""(outputs of an epoch as floats, its targets) -> a number to watch."""
+
+
+def fit(
+    model: Callable[[Any], Any],
+    X: Iterable[Any],
+    y: Iterable[Any],
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int,
+    batch_size: int | None = None,
+    steps_per_epoch: int | None = None,
+    batched: bool = False,
+    rng: Random | int | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    validation_data: tuple[Iterable[Any], Iterable[Any]] | None = None,
+    scheduler: Any = None,
+    schedule_every: str = "epoch",
+    max_grad_norm: float | None = None,
+    callbacks: Iterable[Callable[[History], Any]] = (),
+    checkpoint: Any = None,
+    resume: bool = False,
+    progress: bool | None = None,
+) -> History:
+    """Train a model: in each step compute the loss of a batch, ``backward()``, move the parameters.
+
+    A Module is set to training for the steps and to evaluation for the validation data, and is left as it came.
+    Ctrl-C ends the training and returns the History so far; the model keeps what it has learned.
+
+    Args:
+        model: called with one example at a time; a ``Module`` or any function of Values.
+        X: the examples, each a number or a (nested) list of numbers; they become Values once, at the start.
+        y: one target per example, handed to ``loss`` as it is.
+        loss: (list of outputs, list of targets) -> Value, for example ``nn.hinge_loss``.
+        optimizer: holds the parameters, for example ``SGD(model.parameters(), lr=0.1)``.
+        epochs: how often to go through all examples, at least 1; with ``resume`` those of the checkpoint included.
+        batch_size: examples per step, at least 1; None takes all at once.
+        steps_per_epoch: end an epoch after at most so many steps, on fresh random batches, before all examples.
+        batched: call the model once with the list of a batch's examples, as BatchNorm1d needs it.
+        rng: a ``random.Random``, an int seed, or None for seed 0: the order of the examples, which is
+            shuffled every epoch unless one batch holds them all.
+        metrics: name -> (outputs as floats, targets) -> number, for example ``{"accuracy": accuracy}``; no name is
+            "loss" or begins with "val_".
+        validation_data: (X, y) to measure loss and metrics on after every epoch.
+        scheduler: a learning-rate schedule of ``optim``; ReduceLROnPlateau, every epoch, sees the validation loss,
+            or the loss without such data.
+        schedule_every: ``"epoch"`` or ``"step"``: when the schedule moves on.
+        max_grad_norm: clip the gradients of each step to this norm; see ``optim.clip_grad_norm_``.
+        callbacks: called with the History after every epoch; returning True ends the training. Their methods
+            ``on_start()``, ``on_step()`` and ``on_end()``, where they have them, are called before the first step,
+            after every step and at the end.
+        checkpoint: a file to write the state of the training to after every epoch, atomically.
+        resume: go on from that file if it exists; the result is the same to the last bit as without the pause.
+        progress: True shows a progress bar on standard error, False none, None only on a terminal; in a notebook
+            the curves are drawn instead.
+
+    Returns:
+        The History of losses and metrics.
+
+    Raises:
+        ShapeError: when X and y differ in length or are empty.
+        ParameterError: for a number out of range, an optimiser that holds none of the model's parameters, or
+            settings that do not go together.
+        AnomalyError: when a loss or gradient is not finite; names the epoch and the first node that went
+            wrong. The parameters stay as they were before that step.
+        StateError: when the checkpoint to resume from is damaged, or of another training.
+
+    >>> from autograd_tiny.nn import MLP, mse_loss
+    >>> from autograd_tiny.optim import SGD
+    >>> model = MLP(1, [1], rng=0)
+    >>> optimizer = SGD(model.parameters(), lr=0.5)
+    >>> history = fit(model, [[0.0], [1.0]], [1.0, 3.0], loss=mse_loss, optimizer=optimizer, epochs=100)
+    >>> history.epochs, round(model([2.0]).data, 3)
+    (100, 5.0)
+    """
+    _check_settings(model, loss, optimizer, metrics, scheduler, schedule_every)
+    if resume and checkpoint is None:
+        raise ParameterError('resume goes on from a checkpoint, and none is named; use checkpoint="run.json"')
+    data = _paired("fit", X, y)
+    held_out = _paired("validation_data", *_pair(validation_data)) if validation_data is not None else []
+    epochs = whole(epochs, "epochs")
+    batches = _Batches(len(data), batch_size, steps_per_epoch, generator(rng, "rng"))
+    learner = _Learner(model, loss, optimizer, metrics or {}, max_grad_norm, batched)
+    history, callbacks = History(), _functions(callbacks)
+    settings = {
+        "the number of examples": len(data),
+        "the number of validation examples": len(held_out),
+        "batch_size": batches.size,
+        "the number of steps per epoch": batches.steps,
+        "metrics": sorted(metrics or {}),
+    }
+    run = Run(model, optimizer, [scheduler, *callbacks], batches.rng, history, settings)
+    if resume and Path(checkpoint).exists():
+        run.load(checkpoint)
+    try:
+        with progress_of(progress, epochs, batches.steps, history.epochs) as shown, _mode(model, training=True):
+            _call(callbacks, "on_start")
+            while history.epochs < epochs and not run.stopped:
+                total, outputs, targets = 0.0, [], []
+                for positions in batches:
+                    batch = [data[i] for i in positions]
+                    batch_loss, batch_outputs = learner.step(batch, history.epochs + 1)
+                    total += batch_loss * len(batch)
+                    outputs += batch_outputs
+                    targets += [target for _, target in batch]
+                    lr = learner.lr
+                    if scheduler is not None and schedule_every == "step":
+                        scheduler.step()
+                    _call(callbacks, "on_step")
+                    shown.step(history.epochs + 1, batch_loss)
+                tested = learner.test(held_out) if held_out else None
+                history.add(total / len(targets), learner.measured(outputs, targets), tested, lr)
+                if scheduler is not None and schedule_every == "epoch":
+                    _advance(scheduler, history)
+                answers = [callback(history) for callback in callbacks]
+                run.stopped = any(answer is True for answer in answers)
+                if checkpoint is not None:
+                    run.save(checkpoint)
+                shown.epoch(history)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    _call(callbacks, "on_end")
+    return history
+
+
+class _Batches:
+    """The batches of each epoch, as lists of positions."""
+
+    def __init__(self, examples: int, batch_size: int | None, steps: int | None, rng: Random) -> None:
+        self.examples, self.rng = examples, rng
+        self.size = examples if batch_size is None else min(whole(batch_size, "batch_size"), examples)
+        self.steps = math.ceil(examples / self.size)
+        if steps is not None:
+            self.steps = min(whole(steps, "steps_per_epoch"), self.steps)
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        order: Sequence[int] = range(self.examples)
+        if self.size < self.examples:
+            order = self.rng.sample(order, min(self.steps * self.size, self.examples))
+        for start in range(0, len(order), self.size):
+            yield order[start : start + self.size]
+
+
+class _Learner:
+    """Makes the steps, and tests what was learned."""
+
+    def __init__(
+        self,
+        model: Callable[[Any], Any],
+        loss: Loss,
+        optimizer: Optimizer,
+        metrics: Mapping[str, Metric],
+        max_grad_norm: float | None,
+        batched: bool,
+    ) -> None:
+        self.model, self.loss, self.optimizer, self.metrics = model, loss, optimizer, metrics
+        self.max_grad_norm = None if max_grad_norm is None else above_zero(max_grad_norm, "max_grad_norm")
+        self.batched = batched
+
+    def step(self, batch: list[tuple[Any, Any]], epoch: int) -> tuple[float, list[Any]]:
+        """Train on one batch; return its loss and its outputs as floats, so that no graph outlives the step."""
+        self.optimizer.zero_grad()
+        result, outputs = self._forward(batch)
+        if not math.isfinite(result):
+            raise AnomalyError(f"epoch {epoch}: the loss is {float(result)}; {self._first_anomaly(batch)}")
+        result.backward()
+        if not all(math.isfinite(parameter.grad) for parameter in self.optimizer.params):
+            raise AnomalyError(f"epoch {epoch}: a gradient is not finite; {self._first_anomaly(batch)}")
+        if self.max_grad_norm is not None:
+            clip_grad_norm_(self.optimizer.params, self.max_grad_norm)
+        self.optimizer.step()
+        return float(result), mapped(outputs, float)
+
+    def test(self, data: list[tuple[Any, Any]]) -> tuple[float, dict[str, float]]:
+        """Return the loss and the metrics of examples that are not trained on."""
+        with no_grad(), _mode(self.model, training=False):
+            result, outputs = self._forward(data)
+        return float(result), self.measured(mapped(outputs, float), [target for _, target in data])
+
+    def measured(self, outputs: list[Any], targets: list[Any]) -> dict[str, float]:
+        """Return the metrics."""
+        return {name: float(metric(outputs, targets)) for name, metric in self.metrics.items()}
+
+    @property
+    def lr(self) -> float | None:
+        """The learning rate of the first group, where the optimiser has such."""
+        groups = getattr(self.optimizer, "param_groups", None)
+        return float(groups[0]["lr"]) if groups else None
+
+    def _forward(self, batch: list[tuple[Any, Any]]) -> tuple[Value, list[Any]]:
+        examples, targets = [x for x, _ in batch], [target for _, target in batch]
+        outputs = self.model(examples) if self.batched else [self.model(x) for x in examples]
+        if not is_list(outputs) or len(outputs) != len(batch):
+            raise ShapeError(
+                f"with batched=True the model returns a list with one output for each of {len(batch)} examples, "
+                f"got {outputs!r:.60}"
+            )
+        result = self.loss(list(outputs), targets)
+        if not isinstance(result, Value):
+            raise ParameterError(f"loss returns one Value computed from the outputs, got {result!r:.60}")
+        return result, list(outputs)
+
+    def _first_anomaly(self, batch: list[tuple[Any, Any]]) -> str:
+        """Compute the batch again with every node watched, and return in words which one went wrong first."""
+        self.optimizer.zero_grad()
+        try:
+            with detect_anomaly():
+                self._forward(batch)[0].backward()
+        except AnomalyError as error:
+            return f"{error}; try a smaller learning rate, or inputs scaled to about -1 to 1"
+        return "computed again it is finite: does the model or the loss draw random numbers?"
+
+
+@contextmanager
+def _mode(model: Any, training: bool) -> Iterator[None]:
+    """Set a Module to training or evaluation, and back to what each part of it was."""
+    modules = model.modules() if isinstance(model, Module) else []
+    before = [module.training for module in modules]
+    for module in modules:
+        module.training = training
+    try:
+        yield
+    finally:
+        for module, was in zip(modules, before, strict=True):
+            module.training = was
+
+
+def _call(callbacks: Iterable[Any], hook: str) -> None:
+    for callback in callbacks:
+        if hasattr(callback, hook):
+            getattr(callback, hook)()
+
+
+def _advance(scheduler: Any, history: History) -> None:
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step((history.val_loss or history.loss)[-1])
+    else:
+        scheduler.step()
+
+
+# ---------------------------------------------------------------- what fit was given
+
+
+def _paired(name: str, X: Iterable[Any], y: Iterable[Any]) -> list[tuple[Any, Any]]:
+    examples, targets = [mapped(listed_numbers(x), lift) for x in X], list(y)
+    if len(examples) != len(targets) or not examples:
+        raise ShapeError(
+            f"{name} needs one target per example, got {len(examples)} examples and {len(targets)} targets"
+        )
+    return list(zip(examples, targets, strict=True))
+
+
+def _pair(validation_data: Any) -> tuple[Any, Any]:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        raise ParameterError(f"validation_data is a pair (X, y), got {validation_data!r:.60}")
+    return validation_data[0], validation_data[1]
+
+
+def _functions(callbacks: Any) -> list[Callable[[History], Any]]:
+    functions: list[Any] = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    if not isinstance(callbacks, Iterable) or not all(map(callable, functions)):
+        raise ParameterError(f"callbacks is a list of functions of the History, got {callbacks!r:.60}")
+    return functions
+
+
+def _check_settings(model: Any, loss: Any, optimizer: Any, metrics: Any, scheduler: Any, schedule_every: Any) -> None:
+    if not callable(model) or not callable(loss):
+        raise ParameterError(f"model and loss are functions, got {model!r:.60} and {loss!r:.60}; use loss=nn.mse_loss")
+    if metrics is not None and not (isinstance(metrics, Mapping) and all(map(callable, metrics.values()))):
+        raise ParameterError(f'metrics maps names to functions, got {metrics!r:.60}; use {{"accuracy": accuracy}}')
+    for name in metrics or {}:
+        if name == "loss" or str(name).startswith("val_"):
+            raise ParameterError(f'a metric has a name of its own, not "loss" or "val_...", got {name!r}')
+    one_of("epoch", "step")(schedule_every, "schedule_every")
+    if schedule_every == "step" and isinstance(scheduler, ReduceLROnPlateau):
+        raise ParameterError('ReduceLROnPlateau looks at the loss of an epoch; use schedule_every="epoch"')
+    if scheduler is not None and not hasattr(scheduler, "step"):
+        raise ParameterError(f"scheduler is a schedule of optim, got {scheduler!r:.60}; use StepLR(optimizer, 10)")
+    if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("params", "step", "zero_grad")):
+        raise ParameterError(f"optimizer is an object, got {optimizer!r}; use SGD(model.parameters(), lr=0.1)")
+    if hasattr(model, "parameters") and set(model.parameters()).isdisjoint(optimizer.params):
+        raise ParameterError(
+            "the optimizer holds none of the model's parameters, so nothing would be learned; "
+            "make it again after the model: SGD(model.parameters(), lr=0.1)"
+        )

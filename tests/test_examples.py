@@ -1,0 +1,69 @@
+"""The list of examples, and the stage they play on."""
+
+import inspect
+from dataclasses import fields
+from importlib import import_module
+
+import pytest
+from rich.console import Console
+
+from autograd_tiny import examples
+from autograd_tiny.errors import ParameterError
+from autograd_tiny.examples import EXAMPLES, Options, Stage
+
+
+def stage(folder, **settings):
+    return Stage(folder, Console(width=100, **settings))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_line_of_the_list_has_its_function(name):
+    example = EXAMPLES[name]
+    module = import_module(f"autograd_tiny.examples.{example.module}")
+    function = getattr(module, name.replace("-", "_"))
+    assert list(inspect.signature(function).parameters) == ["stage", "options"]
+    assert inspect.getdoc(function)
+    assert set(example.takes.split()) <= {field.name for field in fields(Options)}
+    assert example.about[0].islower() or example.about[0].isdigit() or example.about.split()[0].isupper()
+
+
+def test_mistakes_come_before_any_story(tmp_path, capsys):
+    folder = tmp_path / "new"
+    cases = [
+        ("moon", Options(), "there is no example 'moon'; did you mean moons?"),
+        ("qqq", Options(), "there is no example 'qqq'; autograd-tiny train  lists them"),
+        ("moons", Options(data=tmp_path), "moons takes no --data; it takes --seed --epochs --lr --checkpoint"),
+        ("iris", Options(animate=True), "iris takes no --animate"),
+        ("iris", Options(epochs=0), "--epochs is a whole number of at least 1, got 0"),
+        ("iris", Options(resume=True), "--resume goes on from a checkpoint"),
+    ]
+    for name, options, message in cases:
+        with pytest.raises(ParameterError, match=message.replace("?", r"\?")):
+            examples.run(name, stage(folder), options)
+    assert capsys.readouterr().out == ""
+    assert not folder.exists()
+
+
+def test_a_table_puts_numbers_to_the_right(tmp_path, capsys):
+    stage(tmp_path).table(("name", "loss"), [("[bold]", 0.5), ("b", 12.25)])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines == ["name      loss", "─" * 14, "[bold]     0.5", "b        12.25"]
+
+
+def test_text_is_shown_as_it_is(tmp_path, capsys):
+    stage(tmp_path).say("[red]10[/red]")
+    stage(tmp_path).show("x" * 150)
+    assert capsys.readouterr().out == "[red]10[/red]\n" + "x" * 150 + "\n"
+
+
+def test_a_picture_that_cannot_be_made_is_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    stage(tmp_path).figure("a.png", lambda figure: None)
+    assert capsys.readouterr().out.startswith("No a.png: plotting needs the package matplotlib: run  pip install")
+
+
+def test_a_figure_is_a_file_of_the_size_asked_for(tmp_path, capsys):
+    stage(tmp_path).figure("a.png", lambda figure: figure.subplots().plot([1, 2]), 4.0, 2.0)
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'a.png'}\n"
+    header = (tmp_path / "a.png").read_bytes()[:24]
+    assert [int.from_bytes(header[i : i + 4], "big") for i in (16, 20)] == [600, 300]
