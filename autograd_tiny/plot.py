@@ -115,7 +115,7 @@ def plot_gradients(model_or_log: Module | UpdateLog, ax: Any = None) -> Any:
     _outlines(left, model_or_log.gradients)
     for (name, ratios), look in zip(model_or_log.ratios.items(), _looks(), strict=False):
         right.plot(range(1, len(ratios) + 1), ratios, label=_plain(name), linewidth=1.5, **look)
-    right.axhline(USUAL_RATIO, color="black", linewidth=1, label="0.001, a usual ratio")
+    right.axhline(USUAL_RATIO, color="grey", linewidth=2.5, zorder=1, label="0.001, a usual ratio")
     right.set_yscale("log")
     right.set_xlabel("step")
     right.set_ylabel("update-to-data ratio")
@@ -141,6 +141,7 @@ def _outlines(ax: Any, gradients: Mapping[str, Sequence[float]]) -> Any:
         ax.hist(numbers, edges, weights=shares, histtype="step", linewidth=1.5, label=_plain(name), **look)
     ax.set_xlabel("gradient")
     ax.set_ylabel("share of the layer")
+    ax.locator_params(axis="x", nbins=5)
     ax.grid(alpha=0.3)
     return ax
 

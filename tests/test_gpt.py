@@ -188,7 +188,7 @@ def test_sampling_records_nothing():
 
 def test_it_learns_and_draws(tmp_path):
     figures = run(tmp_path, epochs=3)
-    assert figures["loss"] < 2.9 < figures["first loss"]
+    assert figures["loss"] < figures["first loss"] - 0.1 < 3.0
     assert (tmp_path / "gpt-attention.png").stat().st_size > 10_000
     assert (tmp_path / "gpt-loss.png").exists()
 
@@ -236,5 +236,5 @@ def test_a_checkpoint_of_another_list_of_names_is_refused(tmp_path):
         (tmp_path / f"{number}.txt").write_text(names)
     settings = {"epochs": 1, "checkpoint": tmp_path / "run.json"}
     run(tmp_path, data=tmp_path / "0.txt", **settings)
-    with pytest.raises(StateError, match="is of another training"):
+    with pytest.raises(StateError, match=r"does not fit this training: token_embedding\.weight has the shape 4 x 16"):
         run(tmp_path, data=tmp_path / "1.txt", resume=True, **settings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import data, nn, ops, optim
 from ..plot import COLORS
 from ..value import Value
-from .comparison import draw_curves, trained
+from .comparison import draw_comparison, trained
 from .stage import Options, Stage
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def activations(stage: Stage, options: Options) -> dict[str, float]:
     )
     stage.figure("activations.png", lambda figure: draw_activations(figure, slopes), 9.6, 8.4)
     title = "One net, eight activations: sigmoid starts slowest"
-    stage.figure("activations-loss.png", lambda figure: draw_curves(figure.subplots(), curves, title))
+    stage.figure("activations-loss.png", lambda figure: draw_comparison(figure, curves, title), 8.0)
     return figures
 
 

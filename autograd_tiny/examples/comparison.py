@@ -11,9 +11,10 @@ from ..plot import COLORS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 _SEEN_WELL = [color for color in COLORS if color != "#F0E442"]  # a thin yellow line on white is not
-STYLES = list(zip(2 * _SEEN_WELL, 5 * ("-", "--", "-."), strict=False))
+STYLES = [*zip(_SEEN_WELL, 3 * ("-", "--", "-."), strict=False), *((color, ":") for color in _SEEN_WELL)]
 """(color, linestyle) of the curves of one picture, in their order."""
 
 
@@ -30,6 +31,13 @@ def trained(model: Any, X: Sequence[Any], y: Sequence[Any], **settings: Any) -> 
     if history.interrupted:
         raise KeyboardInterrupt
     return history
+
+
+def draw_comparison(figure: Figure, curves: Mapping[str, Sequence[float]], title: str, **names: str) -> None:
+    """Draw curves on the one Axes of a figure, and their names beside it; arguments as for :func:`draw_curves`."""
+    axes = figure.subplots()
+    draw_curves(axes, curves, title, **names)
+    name_beside(figure, axes)
 
 
 def draw_curves(
@@ -58,12 +66,16 @@ def draw_curves(
     if scale == "log":
         write_plainly(axes.yaxis)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+
+
+def name_beside(figure: Figure, axes: Axes) -> None:
+    """Write the names of the curves of one Axes to the right of the figure, where they hide none."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", fontsize="small")
 
 
 def write_plainly(axis: Axis) -> None:
     """Write the numbers of a logarithmic axis as 0.2 or 1e-05, not as powers of 10."""
-    from matplotlib.ticker import LogFormatter
-
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))
+    low, high = axis.get_view_interval()
+    axis.set_major_formatter("{x:g}")
+    few = high < 100 * low
+    axis.set_minor_formatter(lambda x, _: f"{x:g}" if few and f"{x:e}"[0] in "25" else "")

@@ -104,7 +104,7 @@ def draw_lines(
     ends = (xs[0], xs[-1])
     for (name, (slope, offset)), (color, style) in zip(lines.items(), STYLES, strict=False):
         axes.plot(ends, [slope * x + offset for x in ends], color=color, linestyle=style, linewidth=2, label=name)
-    axes.set_title("Outliers bend the line of MSE, not those of MAE and Huber")
+    axes.set_title("Outliers bend the line of MSE the most")
     axes.set_xlabel("x")
     axes.set_ylabel("y")
     axes.grid(alpha=0.3)

@@ -12,7 +12,7 @@ from .. import data, nn, ops, optim
 from ..plot import COLORS
 from ..value import Value
 from .classic import outputs_of
-from .comparison import draw_curves, trained
+from .comparison import draw_comparison, draw_curves, name_beside, trained
 from .stage import Options, Stage
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ WAYS = {
 }
 VALLEY_STEPS = 60
 FLATNESS = 0.1  # the deviation of input 1, that of input 2 being 1: across the valley is 100 times as curved as along
-START, GOAL = (-3.0, 2.5), (2.0, 0.0)
-SCHEDULED_LR = 0.5
+START, GOAL = (-2.5, 2.5), (2.5, 0.0)
+SCHEDULED_LR = 0.3
 
 
 # ---------------------------------------------------------------- optimisers
@@ -99,7 +99,7 @@ def optimizers(stage: Stage, options: Options) -> dict[str, float]:
     )
     stage.figure("optimizers-paths.png", lambda figure: draw_paths(figure, paths, examples), 9.6, 9.0)
     title = "The same number of passes through the data"
-    stage.figure("optimizers-loss.png", lambda figure: draw_curves(figure.subplots(), curves, title), 8.0, 5.4)
+    stage.figure("optimizers-loss.png", lambda figure: draw_comparison(figure, curves, title), 8.0, 5.4)
     return {f"moons with {name}": curve[-1] for name, curve in curves.items()} | {
         f"valley with {name}": miss for name, miss in misses.items()
     }
@@ -148,7 +148,7 @@ def draw_paths(
     examples: tuple[list[list[float]], list[float]],
 ) -> None:
     """Draw the path of each optimiser over the contour lines of the valley."""
-    across = up = [-4.0 + i / 8 for i in range(65)]
+    across, up = [-4.0 + i / 4 for i in range(33)], [-3.0 + i / 20 for i in range(121)]
     heights = [[valley_loss((w1, w2), *examples) for w1 in across] for w2 in up]
     levels = [0.05 * 2**k for k in range(9)]
     for axes, (name, path) in zip(figure.subplots(3, 3, sharex=True, sharey=True).flat, paths.items(), strict=True):
@@ -219,3 +219,4 @@ def draw_schedules(
     left, right = figure.subplots(1, 2)
     draw_curves(left, rates, "Seven plans for the learning rate", up="learning rate", scale="linear")
     draw_curves(right, curves, "Small rates at the end let the loss settle")
+    name_beside(figure, right)

@@ -94,9 +94,7 @@ class Stage:
                 from matplotlib.figure import Figure
             except ImportError:
                 raise MissingPackageError("matplotlib", "plotting", extra="plot") from None
-            figure = Figure(
-                figsize=(width, height), layout="constrained"
-            )  # pyplot would keep it, and may want a screen
+            figure = Figure(figsize=(width, height), layout="constrained")  # pyplot may want a screen
             draw_on(figure)
             figure.savefig(path, dpi=150)
 
