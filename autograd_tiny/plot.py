@@ -134,8 +134,9 @@ def _outlines(ax: Any, gradients: Mapping[str, Sequence[float]]) -> Any:
                     "where it comes from"
                 )
     low = min(map(min, gradients.values()))
-    width = (max(map(max, gradients.values())) - low) or 1.0
-    edges = [low + width * i / BINS for i in range(BINS + 1)]
+    high = max(map(max, gradients.values()))
+    high = high if high > low else low + 1.0
+    edges = [low + (high - low) * i / BINS for i in range(BINS)] + [high]  # no rounding may shut the largest out
     for (name, numbers), look in zip(gradients.items(), _looks(), strict=False):
         shares = [1.0 / len(numbers)] * len(numbers)
         ax.hist(numbers, edges, weights=shares, histtype="step", linewidth=1.5, label=_plain(name), **look)

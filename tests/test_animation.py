@@ -20,6 +20,7 @@ def filmed(epochs, **settings):
     return film, model
 
 
+@pytest.mark.slow
 def test_a_frame_for_the_start_and_every_epoch(tmp_path):
     film, model = filmed(epochs=3)
     before = model.state_dict()
@@ -40,6 +41,7 @@ def test_long_trainings_are_thinned_out_evenly():
     assert [title.split(",")[0] for title, _ in film._chosen()] == ["before training", "epoch 3", "epoch 6", "epoch 9"]
 
 
+@pytest.mark.slow
 def test_a_page_plays_it_without_other_files(tmp_path):
     film, _ = filmed(epochs=1)
     film.save(tmp_path / "film.html")

@@ -707,6 +707,7 @@ def test_train_without_a_name_lists_the_examples(capsys: Captured) -> None:
     assert all(name in out for name in EXAMPLES)
 
 
+@pytest.mark.slow
 def test_train_draws_a_film(tmp_path: Path, capsys: Captured) -> None:
     assert main(["train", "moons", "--epochs", "1", "--animate", "--out", str(tmp_path)]) == 0
     film = tmp_path / "moons.gif"

@@ -106,6 +106,7 @@ def test_logits_and_gradients_are_those_of_pytorch():
             assert close(gradients, theirs.weights[key].grad, 1e-10), key
 
 
+@pytest.mark.slow
 def test_ten_steps_are_those_of_pytorch():
     torch = pytest.importorskip("torch")
     vocabulary = Vocabulary(read_names(None))
@@ -171,9 +172,9 @@ def test_sampling_follows_the_probabilities():
                 weight.data = 0.0
     counts = {"": 0, "a": 0, "b": 0}
     rng = Random(0)
-    for _ in range(600):
+    for _ in range(150):
         counts[sample(model, vocabulary, rng)[:1]] += 1
-    assert all(150 < count < 250 for count in counts.values())
+    assert all(35 < count < 65 for count in counts.values())
     assert len(sample(model, vocabulary, Random(1), temperature=1e9)) <= 15
 
 
@@ -186,6 +187,7 @@ def test_sampling_records_nothing():
 # ---------------------------------------------------------------- the example
 
 
+@pytest.mark.slow
 def test_it_learns_and_draws(tmp_path):
     figures = run(tmp_path, epochs=3)
     assert figures["loss"] < figures["first loss"] - 0.1 < 3.0
@@ -203,6 +205,7 @@ def test_the_whole_run_learns_how_names_go(tmp_path, capsys):
     assert "It invents: " in told
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path):
     data = tmp_path / "few.txt"
     data.write_text("\n".join(read_names(None)[:6]))
@@ -236,5 +239,5 @@ def test_a_checkpoint_of_another_list_of_names_is_refused(tmp_path):
         (tmp_path / f"{number}.txt").write_text(names)
     settings = {"epochs": 1, "checkpoint": tmp_path / "run.json"}
     run(tmp_path, data=tmp_path / "0.txt", **settings)
-    with pytest.raises(StateError, match=r"does not fit this training: token_embedding\.weight has the shape 4 x 16"):
+    with pytest.raises(StateError, match=r"run\.json .*this training.*token_embedding\.weight has the shape 4 x 16"):
         run(tmp_path, data=tmp_path / "1.txt", resume=True, **settings)

@@ -6,9 +6,9 @@ import pytest
 from autograd_tiny import Value, log, sqrt
 from autograd_tiny import sum as total_of
 from autograd_tiny.data import load_iris, make_moons
-from autograd_tiny.errors import AnomalyError, NotARealNumberError, ParameterError, ShapeError
-from autograd_tiny.nn import MLP, cross_entropy, hinge_loss, mse_loss
-from autograd_tiny.optim import SGD
+from autograd_tiny.errors import AnomalyError, NotARealNumberError, ParameterError, ShapeError, StateError
+from autograd_tiny.nn import MLP, BatchNorm1d, Dropout, Linear, Module, Sequential, cross_entropy, hinge_loss, mse_loss
+from autograd_tiny.optim import SGD, ExponentialLR, LambdaLR, ReduceLROnPlateau
 from autograd_tiny.train import History, accuracy, fit
 
 
@@ -172,8 +172,10 @@ def test_metrics_see_outputs_and_targets_in_one_order():
 
 def test_history_counts_and_prints():
     assert repr(History()) == "History(epochs=0)"
-    assert repr(History([0.5], {"accuracy": [0.25]}, True)) == (
-        "History(epochs=1, loss 0.5 -> 0.5, accuracy 0.25 -> 0.25, interrupted)"
+    history = History([0.5], {"accuracy": [0.25]}, [0.75], {"accuracy": [0.125]}, interrupted=True)
+    assert repr(history) == (
+        "History(epochs=1, loss 0.5 -> 0.5, accuracy 0.25 -> 0.25, val_loss 0.75 -> 0.75, "
+        "val_accuracy 0.125 -> 0.125, interrupted)"
     )
     history, _ = fit_line(epochs=4)
     assert (history.epochs, len(history.loss), history.metrics, history.interrupted) == (4, 4, {}, False)
@@ -262,6 +264,20 @@ def test_a_loss_that_is_finite_the_second_time_is_said_to_be_random():
         ({"rng": "seed"}, r"rng is a random\.Random or an int seed"),
         ({"loss": lambda outputs, targets: 1.0}, r"loss returns one Value computed from the outputs, got 1\.0"),
         ({"loss": lambda outputs, targets: outputs}, "loss returns one Value computed from the outputs"),
+        ({"loss": "mse"}, "model and loss are functions, got .* and 'mse'; use loss="),
+        ({"steps_per_epoch": 0}, "steps_per_epoch is a whole number of at least 1, got 0"),
+        ({"max_grad_norm": 0.0}, r"max_grad_norm is a finite number above 0, got 0\.0"),
+        ({"max_grad_norm": float("nan")}, "max_grad_norm is a finite number above 0, got nan"),
+        ({"schedule_every": "batch"}, "schedule_every is 'epoch' or 'step', got 'batch'"),
+        ({"scheduler": 0.1}, r"scheduler is a schedule of optim, got 0\.1"),
+        ({"metrics": [accuracy]}, "metrics maps names to functions"),
+        ({"metrics": {"loss": accuracy}}, "a metric has a name of its own, .*got 'loss'"),
+        ({"metrics": {"val_x": accuracy}}, "a metric has a name of its own, .*got 'val_x'"),
+        ({"metrics": {1: accuracy}}, "a metric has a name of its own, .*got 1"),
+        ({"callbacks": [3]}, r"callbacks is a list of functions of the History, got \[3\]"),
+        ({"callbacks": print}, "callbacks is a list of functions of the History, got <built-in"),
+        ({"validation_data": [1.0, 2.0, 3.0]}, r"validation_data is a pair \(X, y\), got \[1\.0"),
+        ({"resume": True}, "resume goes on from a checkpoint, and none is named"),
     ],
 )
 def test_bad_settings_are_refused(settings, message):
@@ -281,54 +297,309 @@ def test_the_optimizer_of_another_model_is_refused():
         fit(new, [[1.0]], [1.0], loss=mse_loss, optimizer=SGD(old.parameters(), lr=0.1), epochs=1)
 
 
-# ---------------------------------------------------------------- progress
+def test_a_plateau_is_of_epochs():
+    optimizer = SGD([Value(0.0)], lr=0.1)
+    with pytest.raises(ParameterError, match="ReduceLROnPlateau looks at the loss of an epoch"):
+        fit_line(scheduler=ReduceLROnPlateau(optimizer), schedule_every="step")
 
 
-def test_progress_bar_shows_epoch_loss_metrics_and_remaining_time(capsys):
-    fit_line(epochs=3, batch_size=1, progress=True, metrics={"[red]": lambda outputs, targets: 0.125})
-    out, err = capsys.readouterr()
-    assert out == ""
-    for text in ("epoch 3/3", "loss", "[red] 0.125", "ETA 0:00:00"):
-        assert text in err
+def test_a_batched_model_returns_one_output_per_example():
+    w = Value(1.0)
+    for model in (lambda x: x[0] * w, lambda x: [x[0] * w]):
+        with pytest.raises(ShapeError, match="batched=True the model returns a list with one output for each of 2"):
+            fit(model, [1.0, 2.0], [1.0, 2.0], loss=mse_loss, optimizer=SGD([w], lr=0.1), epochs=1, batched=True)
 
 
-def test_progress_is_silent_when_refused_or_not_on_a_terminal(capsys, monkeypatch):
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    fit_line(progress=False)
-    fit_line(progress=None)
-    assert capsys.readouterr() == ("", "")
+# ---------------------------------------------------------------- validation data
 
 
-def test_progress_shows_by_itself_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")  # how rich is told that its output is a terminal
-    monkeypatch.setenv("TERM", "xterm")
-    fit_line(progress=None)
-    assert "epoch" in capsys.readouterr().err
+def test_validation_is_measured_after_each_epoch_and_teaches_nothing():
+    alone, w = fit_line()
+    history, v = fit_line(
+        validation_data=([3.0, 5.0], [6.0, 9.0]), metrics={"first": lambda outputs, targets: outputs[0] - targets[0]}
+    )
+    by_hand, losses, firsts = 0.0, [], []
+    for _ in range(3):
+        by_hand -= 0.1 * (2 * (by_hand - 2.0) + 2 * (by_hand * 2.0 - 4.0) * 2.0) / 2
+        losses.append(((3.0 * by_hand - 6.0) ** 2 + (5.0 * by_hand - 9.0) ** 2) / 2)
+        firsts.append(3.0 * by_hand - 6.0)
+    assert (history.loss, v.data) == (alone.loss, w.data)
+    assert history.val_loss == pytest.approx(losses)
+    assert history.val_metrics == {"first": pytest.approx(firsts)}
+    assert list(history.curves()) == ["loss", "first", "val_loss", "val_first"]
+    assert alone.curves() == {"loss": alone.loss}
 
 
-# ---------------------------------------------------------------- accuracy
+def test_validation_examples_and_targets_must_pair_up():
+    with pytest.raises(ShapeError, match="validation_data needs one target per example, got 1 examples and 0 targets"):
+        fit_line(validation_data=([1.0], []))
 
 
-def test_accuracy_of_scores():
-    scores = [Value(2.0), -1.0, 0.5, [-3.0]]
-    assert accuracy(scores, [1, -1, -1, -1]) == 0.75
-    assert accuracy(scores, [1, 0, 0, 1]) == 0.5
-    assert accuracy(np.array([2.0, -1.0]), np.array([1, 1])) == 0.5
+def test_validation_records_no_graph():
+    seen = []
+
+    def loss(outputs, targets):
+        seen.append(outputs[0].parents != ())
+        return mse_loss(outputs, targets)
+
+    fit_line(epochs=2, loss=loss, validation_data=([1.0], [2.0]))
+    assert seen == [True, False] * 2
 
 
-def test_accuracy_of_logits():
-    assert accuracy([[0.1, 2.0, 1.0], [Value(3.0), 0.0, 1.0], (0.0, 1.0, 2.0)], [1, 0, 0]) == pytest.approx(2 / 3)
+def test_dropout_drops_in_training_only_and_each_part_keeps_its_mode():
+    modes = []
+
+    class Watched(Dropout):
+        def forward(self, x):
+            modes.append(self.training)
+            return super().forward(x)
+
+    model = Sequential(Linear(1, 2, rng=0), Watched(0.5), Linear(2, 1, rng=1), Dropout(0.5).eval())
+    model[1].eval()
+    before = [module.training for module in model.modules()]
+    history = fit(
+        model,
+        [[1.0]],
+        [[1.0]],
+        loss=mse_loss,
+        optimizer=SGD(model.parameters(), lr=0.0),
+        epochs=2,
+        validation_data=([[1.0], [1.0]], [[1.0], [1.0]]),
+    )
+    assert modes == [True, False, False] * 2
+    assert [module.training for module in model.modules()] == before
+    assert before != [True] * len(before)
+    assert history.val_loss == [mse_loss(model.eval()([1.0]), [1.0]).data] * 2
+
+
+def test_the_mode_comes_back_after_an_error():
+    model = Sequential(Linear(1, 1)).eval()
+    with pytest.raises(ZeroDivisionError):
+        fit(
+            model,
+            [[1.0]],
+            [[1.0]],
+            loss=lambda outputs, targets: 1 / 0,
+            optimizer=SGD(model.parameters(), lr=0.1),
+            epochs=1,
+        )
+    assert not any(module.training for module in model.modules())
+
+
+def test_batched_calls_the_model_once_a_batch_as_batch_norm_needs_it():
+    def trained(**settings):
+        model = Sequential(Linear(1, 2, rng=0), BatchNorm1d(2), Linear(2, 1, rng=1))
+        history = fit(
+            model,
+            [[1.0], [2.0], [3.0], [5.0]],
+            [[1.0], [2.0], [3.0], [5.0]],
+            loss=mse_loss,
+            optimizer=SGD(model.parameters(), lr=0.1),
+            epochs=20,
+            batch_size=2,
+            validation_data=([[4.0]], [[4.0]]),
+            **settings,
+        )
+        return model, history
+
+    model, history = trained(batched=True)
+    assert history.loss[-1] < history.loss[0] / 2
+    assert model[1].running_mean != [0.0, 0.0]
+    assert len(history.val_loss) == 20
+    with pytest.raises(ShapeError, match=r"batched=True"):
+        trained()
+
+
+def test_batched_and_not_give_the_same_numbers():
+    def trained(batched):
+        layer = Linear(2, 1, rng=0)
+        optimizer = SGD(layer.parameters(), lr=0.1)
+        data = [[1.0, 2.0], [2.0, -1.0], [0.5, 0.0]], [[1.0], [2.0], [3.0]]
+        history = fit(layer, *data, loss=mse_loss, optimizer=optimizer, epochs=5, batch_size=2, batched=batched)
+        return history.loss, layer.state_dict()
+
+    assert trained(True) == trained(False)
+
+
+# ---------------------------------------------------------------- learning rates, clipping
+
+
+def fit_with(schedule, epochs=4, **settings):
+    model, w = line()
+    optimizer = SGD([w], lr=0.5)
+    seen = []
+    scheduler = schedule(optimizer)
+    settings = {"callbacks": [Steps(lambda: seen.append(optimizer.lr))]} | settings
+    numbers = [1.0, 2.0, 3.0, 4.0]
+    X = [0.01 * x for x in numbers]
+    return fit(model, X, X, loss=mse_loss, optimizer=optimizer, epochs=epochs, scheduler=scheduler, **settings), seen
+
+
+class Steps:
+    """A callback that runs a function after each step."""
+
+    def __init__(self, function):
+        self.on_step = function
+
+    def __call__(self, history):
+        return None
+
+
+def test_a_schedule_moves_on_after_every_epoch():
+    history, seen = fit_with(lambda optimizer: ExponentialLR(optimizer, 0.5), batch_size=2)
+    assert history.lr == [0.5, 0.25, 0.125, 0.0625]
+    assert seen == [lr for lr in history.lr for _ in range(2)]
+
+
+def test_a_schedule_moves_on_after_every_step_and_the_history_has_the_rate_of_the_last():
+    history, seen = fit_with(
+        lambda optimizer: ExponentialLR(optimizer, 0.5), epochs=2, batch_size=2, schedule_every="step"
+    )
+    assert seen == [0.25, 0.125, 0.0625, 0.03125]  # a callback sees the rate of the next step
+    assert history.lr == [0.25, 0.0625]
+
+
+def test_a_plateau_sees_the_validation_loss_or_the_loss():
+    seen = []
+
+    class Watched(ReduceLROnPlateau):
+        def step(self, metrics):
+            seen.append(metrics)
+            super().step(metrics)
+
+    history, _ = fit_with(Watched)
+    assert seen == history.loss
+    seen.clear()
+    history, _ = fit_with(Watched, validation_data=([1.0], [2.0]))
+    assert seen == history.val_loss
+
+
+def test_gradients_are_clipped_before_the_step():
+    _, w = fit_line(epochs=1, lr=1.0, max_grad_norm=0.25)
+    assert w.data == pytest.approx(0.25, rel=1e-5)
+    _, w = fit_line(epochs=1, lr=1.0, max_grad_norm=1e9)
+    assert w.data == 10.0
+
+
+def test_any_object_that_steps_is_an_optimizer():
+    class Signs:
+        def __init__(self, params):
+            self.params = params
+
+        def zero_grad(self):
+            for p in self.params:
+                p.grad = 0.0
+
+        def step(self):
+            for p in self.params:
+                p.data -= 0.5 if p.grad > 0 else -0.5
+
+    model, w = line()
+    history = fit(model, [1.0], [2.0], loss=mse_loss, optimizer=Signs([w]), epochs=3)
+    assert (w.data, history.lr, history.loss) == (1.5, [], [4.0, 2.25, 1.0])
+
+
+# ---------------------------------------------------------------- short epochs, hooks
+
+
+def test_steps_per_epoch_ends_an_epoch_early_on_fresh_batches():
+    seen = batches_of(epochs=4, n=9, batch_size=2, steps_per_epoch=2)
+    assert [len(batch) for batch in seen] == [2] * 8
+    epochs = [seen[i] + seen[i + 1] for i in range(0, 8, 2)]
+    assert all(len(set(epoch)) == 4 for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 4
+    assert batches_of(n=5, batch_size=2, steps_per_epoch=99) == batches_of(n=5, batch_size=2)
+
+
+def test_hooks_are_called_at_the_start_after_each_step_and_at_the_end():
+    calls = []
+
+    class Watcher:
+        def on_start(self):
+            calls.append("start")
+
+        def on_step(self):
+            calls.append("step")
+
+        def on_end(self):
+            calls.append("end")
+
+        def __call__(self, history):
+            calls.append(history.epochs)
+
+    fit_line(epochs=2, batch_size=1, callbacks=[Watcher()])
+    assert calls == ["start", "step", "step", 1, "step", "step", 2, "end"]
+
+
+def test_an_iterator_of_callbacks_will_do():
+    calls = []
+    fit_line(epochs=2, callbacks=iter([lambda history: calls.append(history.epochs)]))
+    assert calls == [1, 2]
+
+
+def test_the_end_comes_after_ctrl_c_too():
+    class Impatient:
+        ended = False
+
+        def on_step(self):
+            raise KeyboardInterrupt
+
+        def on_end(self):
+            self.ended = True
+
+        def __call__(self, history):
+            raise AssertionError
+
+    impatient = Impatient()
+    history, _ = fit_line(callbacks=[impatient])
+    assert (history.epochs, history.interrupted, impatient.ended) == (0, True, True)
+
+
+def test_a_module_of_modules_is_an_example_of_nested_lists():
+    class Total(Module):
+        def __init__(self):
+            self.w = Value(1.0)
+
+        def forward(self, x):
+            return self.w * total_of([number for row in x for number in row])
+
+    model = Total()
+    X = [np.array([[1, 2], [3, 4]]), ((0.5, 0.5), (1.0, 1.0))]
+    history = fit(model, X, [10.0, 3.0], loss=mse_loss, optimizer=SGD(model.parameters(), lr=0.1), epochs=1)
+    assert history.loss == [0.0]
+
+
+def test_a_rate_that_a_schedule_sets_to_zero_stops_everything():
+    history, _ = fit_with(lambda optimizer: LambdaLR(optimizer, lambda step: 0.0))
+    assert len(set(history.loss)) == 1
+
+
+def test_history_takes_epochs_whole():
+    history = History()
+    history.add(1.0, {"a": 2.0}, (3.0, {"a": 4.0}), 0.5)
+    history.add(1.5, {"a": 2.5}, (3.5, {"a": 4.5}), 0.25)
+    assert history == History([1.0, 1.5], {"a": [2.0, 2.5]}, [3.0, 3.5], {"a": [4.0, 4.5]}, [0.5, 0.25])
+    copy = History()
+    copy.load_state_dict(history.state_dict())
+    assert copy == history
+    copy.loss.append(0.0)
+    assert history.epochs == 2
 
 
 @pytest.mark.parametrize(
-    ("outputs", "targets", "error", "message"),
+    ("change", "message"),
     [
-        ([1.0], [1, 0], ShapeError, "1 outputs, 2 targets"),
-        ([], [], ShapeError, "0 outputs, 0 targets"),
-        ([1.0], [2], ParameterError, "the target of a single score is 1, and 0 or -1, got 2"),
+        ({"loss": [1.0]}, "a has 2 entries in 1 epochs"),
+        ({"lr": [1.0]}, "lr has 1 entries in 2 epochs"),
+        ({"loss": "text"}, "loss is a list, got 'text'"),
+        ({"loss": [1.0, "text"]}, "loss needs one real number"),
+        ({"metrics": [1.0]}, r"metrics maps names to lists, got \[1\.0\]"),
+        ({"extra": []}, "has no extra"),
     ],
 )
-def test_accuracy_refuses_what_does_not_fit(outputs, targets, error, message):
-    with pytest.raises(error, match=message):
-        accuracy(outputs, targets)
+def test_a_damaged_history_is_refused(change, message):
+    state = History([1.0, 1.5], {"a": [2.0, 2.5]}).state_dict()
+    history = History([9.0])
+    with pytest.raises(StateError, match=message):
+        history.load_state_dict(state | change)
+    assert history == History([9.0])

@@ -134,6 +134,8 @@ def _floats(numbers: Any, name: str) -> Any:
         raise ShapeError(f"{name} has rows of one length: {error}") from None
     if array.dtype.kind == "c":
         raise ParameterError(f"Complex data not supported: {name} holds real numbers")
+    if array.dtype.kind not in "biufO":
+        raise NotARealNumberError(f"{name} holds numbers, got {array.dtype}; convert it first: array.astype(float)")
     try:
         array = array.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -175,5 +175,5 @@ def _module(owner: str, model: Any) -> Module:
 
 
 def _spread(numbers: Sequence[float]) -> float:
-    """Return the standard deviation, over n."""
-    return math.dist(numbers, [sum(numbers) / len(numbers)] * len(numbers)) / math.sqrt(len(numbers))
+    """Return the standard deviation times sqrt(n), which a ratio of two of them is rid of."""
+    return math.dist(numbers, [sum(numbers) / len(numbers)] * len(numbers))

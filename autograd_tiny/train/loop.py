@@ -310,8 +310,8 @@ def _check_settings(model: Any, loss: Any, optimizer: Any, metrics: Any, schedul
     if metrics is not None and not (isinstance(metrics, Mapping) and all(map(callable, metrics.values()))):
         raise ParameterError(f'metrics maps names to functions, got {metrics!r:.60}; use {{"accuracy": accuracy}}')
     for name in metrics or {}:
-        if name == "loss" or str(name).startswith("val_"):
-            raise ParameterError(f'a metric has a name of its own, not "loss" or "val_...", got {name!r}')
+        if not isinstance(name, str) or name == "loss" or name.startswith("val_"):
+            raise ParameterError(f'a metric has a name of its own, a text but not "loss" or "val_...", got {name!r}')
     one_of("epoch", "step")(schedule_every, "schedule_every")
     if schedule_every == "step" and isinstance(scheduler, ReduceLROnPlateau):
         raise ParameterError('ReduceLROnPlateau looks at the loss of an epoch; use schedule_every="epoch"')
