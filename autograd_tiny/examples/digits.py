@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Image = list[list[float]]
-EXAMPLES, TESTS = 1000, 400
+EXAMPLES, TESTS = 1300, 400
 BATCH = 10
 SHOWN = 10
 
@@ -61,7 +61,7 @@ def read_digits(stage: Stage, options: Options, name: str, model: nn.Sequential,
     """
     X, y, X_test, y_test = data.split(*data.load_digits(), random_state=0)
     X, y, X_test, y_test = X[:EXAMPLES], y[:EXAMPLES], X_test[:TESTS], y_test[:TESTS]
-    lr, epochs = lr if options.lr is None else options.lr, options.epochs or 5
+    lr, epochs = lr if options.lr is None else options.lr, options.epochs or 4
     optimizer = optim.Adam(model.parameters(), lr=lr)
     stage.say(
         f"{len(optimizer.params):,} parameters. Of the 1,797 digits it learns from {EXAMPLES:,} in batches of {BATCH} "
