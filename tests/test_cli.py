@@ -588,6 +588,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 def test_check_engine_prints_a_report_card(capsys: Captured) -> None:
     assert main(["check", "--engine", str(ENGINES / "student.py")]) == 1
     out, err = capsys.readouterr()

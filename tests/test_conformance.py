@@ -64,6 +64,7 @@ def test_a_class_is_an_engine():
     assert "gelu" in names(report, "not offered", "operations")  # a function, not a method
 
 
+@pytest.mark.slow
 def test_a_sound_student_engine_passes_everything_it_offers():
     report = conformance(student_engine(file_of(Sound)))
     assert report.ok
@@ -316,6 +317,7 @@ def test_a_mistake_that_is_no_classic_gets_no_diagnosis():
 # ---------------------------------------------------------------- examples and the card
 
 
+@pytest.mark.slow
 def test_the_smallest_random_example_is_small():
     text = example(conformance(RevisitsParents, examples=40), "expressions with shared parts")
     assert len(re.findall(r"= RevisitsParents\(", text)) == 1

@@ -230,6 +230,7 @@ def test_generators_refuse_bad_settings(call, message):
 # ---------------------------------------------------------------- digits
 
 
+@pytest.mark.slow
 def test_digits_are_those_of_scikit_learn():
     pytest.importorskip("sklearn")
     digits = load_digits()

@@ -581,6 +581,7 @@ def test_slope_rules_divide_exactly_by_way_of_m():
     assert reverse(graph, {}, fractions)[:3] == [Fraction(1, 3)] * 3
 
 
+@pytest.mark.slow
 def test_depth_is_no_limit():
     def deep(x):
         y = x

@@ -155,6 +155,7 @@ def run(*words):
     return code
 
 
+@pytest.mark.slow
 @thorough
 @given(formulas() | mutated(), st.data())
 def test_formulas_and_nearly_formulas(text, data):
@@ -301,6 +302,7 @@ def test_the_limits_are_the_documented_ones():
     assert MAX_LENGTH == 10_000
 
 
+@pytest.mark.slow
 def test_long_explanations_are_cut_short():
     steps = str(explain(parse(WORST["sum of one"])(Value(1.0, "x"))))
     assert len(steps.splitlines()) < 1_500

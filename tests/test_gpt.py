@@ -90,6 +90,7 @@ def close(ours, theirs, tolerance):
     return max(abs(a - b) for a, b in zip(ours, theirs, strict=True)) <= tolerance * scale
 
 
+@pytest.mark.slow
 def test_logits_and_gradients_are_those_of_pytorch():
     torch = pytest.importorskip("torch")
     vocabulary = Vocabulary(read_names(None))

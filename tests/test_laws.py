@@ -205,6 +205,7 @@ def test_a_slope_of_nan_is_a_violation(own):
         LAWS["reverse_is_forward"](wrong, SQUARE)
 
 
+@pytest.mark.slow
 def test_hypothesis_finds_the_smallest_violation(own):
     def twisted(m, x, y):
         return x * y

@@ -128,6 +128,7 @@ def test_a_mutant_gets_the_tests_of_its_lines_quickest_first():
     assert recording.tests_of(mutant, budget=9.0) == ["medium", "slow", "other"]
 
 
+@pytest.mark.slow
 def test_explained_survivors_are_mutants_of_today():
     mutants = {mutant.name for module in modules() for mutant in all_mutants(module)}
     assert len(mutants) > 2000

@@ -137,6 +137,7 @@ def test_without_sharing_the_graph_is_a_tree(expression):
     assert uses(expression) == [1] * (len(expression.point) + len(expression.instructions) - 1) + [0]
 
 
+@pytest.mark.slow
 def test_with_sharing_there_are_squares_and_diamonds():
     square = find(expressions(), lambda f: f.instructions[0].op is ops.mul and f.instructions[0].operands == (0, 0))
     assert square.source == "def f(x1):\n    v1 = x1 * x1\n    return v1\n"
@@ -166,6 +167,7 @@ def test_the_default_leaves_out_operations_that_are_flat_everywhere():
     assert [op.name for op in _chosen(None)][:5] == ["add", "mul", "sub", "neg", "div"]  # what shrinking goes to
 
 
+@pytest.mark.slow
 def test_operations_of_your_own_take_part_at_once():
     @primitive(slopes=lambda m, y, x, *, scale: (2 * scale * x,), domain=Domain(500.0, 600.0))
     def distant(m, x, *, scale=0.5):
@@ -215,6 +217,7 @@ def test_an_operation_without_a_number_in_its_domain_is_reported():
         forget(nowhere)
 
 
+@pytest.mark.slow
 def test_your_own_numbers():
     found = find(expressions(["add"], numbers=st.just(1e6), leaves=(2, 2)), lambda f: len(f.point) == 2)
     assert found.point == (1e6, 1e6)
@@ -222,6 +225,7 @@ def test_your_own_numbers():
         find(expressions(numbers=st.just(math.inf)), lambda f: True)
 
 
+@pytest.mark.slow
 def test_two_hundred_instructions_stay_well_scaled():
     sizes = []
 

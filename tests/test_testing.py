@@ -78,6 +78,7 @@ def test_right_gradients_pass(name, data):
     assert len(report.rows) == (op.arity or 4) + (op.arity or 4) ** 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KINKED)
 @given(data=st.data())
 def test_right_gradients_pass_beside_a_kink(name, data):

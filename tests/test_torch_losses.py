@@ -8,6 +8,7 @@ from autograd_tiny import Value
 from autograd_tiny.nn import init, losses
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.slow  # PyTorch alone takes seconds to import
 F = torch.nn.functional
 
 REDUCTIONS = ["mean", "sum", "none"]

@@ -8,6 +8,7 @@ from autograd_tiny import Value, backward, nn, ops
 from autograd_tiny.nn.shapes import mapped, numbers_in, shape_of
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.slow  # PyTorch alone takes seconds to import
 
 
 def drawn(rng, *shape):

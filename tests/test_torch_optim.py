@@ -8,6 +8,7 @@ import pytest
 from autograd_tiny import Value, optim
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.slow  # PyTorch alone takes seconds to import
 schedulers = torch.optim.lr_scheduler
 
 COUNT = 5

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING
 
 from .. import data, nn, optim, train
 from .classic import outputs_of
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Image = list[list[float]]
-EXAMPLES, TESTS = 1300, 400
-BATCH = 10
+EXAMPLES, TESTS = 1000, 400
+BATCH = 5
 SHOWN = 10
 
 
@@ -29,16 +30,18 @@ def digits(stage: Stage, options: Options) -> dict[str, float]:
 
 def digits_conv(stage: Stage, options: Options) -> dict[str, float]:
     """Read digits with a convolutional network, whose eight kernels look for one thing each, everywhere."""
-    conv = nn.Conv2d(1, 8, 3, rng=options.seed)
-    read_out = nn.Linear(8 * 3 * 3, 10, rng=options.seed)
-    model = nn.Sequential(one_channel, conv, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), read_out)
+    rng = Random(options.seed)
+    conv = nn.Conv2d(1, 8, 3, bias=False, rng=rng)
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu", rng=rng)
+    read_out = nn.Linear(8 * 3 * 3, 10, rng=rng)
+    model = nn.Sequential(one_channel, conv, nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), read_out)
     stage.say(
-        "8 kernels of 3 by 3 -> ReLU -> the largest of each 2 by 2 -> 10 logits: each kernel looks for one thing, such "
+        "8 kernels of 3 by 3 -> the largest of each 2 by 2 -> ReLU -> 10 logits: each kernel looks for one thing, such "
         "as an edge, at every place of the image."
     )
-    figures = read_digits(stage, options, "digits-conv", model, lr=0.03)
+    figures = read_digits(stage, options, "digits-conv", model, lr=0.02)
     kernels = [[[w.data for w in row] for row in kernel] for (kernel,) in conv.weight]
-    stage.figure("digits-conv-kernels.png", lambda figure: draw_kernels(figure, kernels), 9.6, 2.0)
+    stage.figure("digits-conv-kernels.png", lambda figure: draw_kernels(figure, kernels), 9.6, 1.9)
     return figures
 
 
@@ -61,7 +64,7 @@ def read_digits(stage: Stage, options: Options, name: str, model: nn.Sequential,
     """
     X, y, X_test, y_test = data.split(*data.load_digits(), random_state=0)
     X, y, X_test, y_test = X[:EXAMPLES], y[:EXAMPLES], X_test[:TESTS], y_test[:TESTS]
-    lr, epochs = lr if options.lr is None else options.lr, options.epochs or 4
+    lr, epochs = lr if options.lr is None else options.lr, options.epochs or 5
     optimizer = optim.Adam(model.parameters(), lr=lr)
     stage.say(
         f"{len(optimizer.params):,} parameters. Of the 1,797 digits it learns from {EXAMPLES:,} in batches of {BATCH} "
@@ -95,7 +98,7 @@ def read_digits(stage: Stage, options: Options, name: str, model: nn.Sequential,
 
 def draw_wrong(figure: Figure, wrong: Sequence[tuple[Image, int, int]], count: int) -> None:
     """Draw some images with what the model reads and what they are."""
-    panels = figure.subplots(2, SHOWN // 2).flat
+    panels = list(figure.subplots(2, SHOWN // 2).flat)
     for axes in panels:
         axes.set_axis_off()
     for axes, (image, seen, true) in zip(panels, wrong, strict=False):
@@ -110,7 +113,6 @@ def draw_kernels(figure: Figure, kernels: Sequence[Image]) -> None:
     panels = figure.subplots(1, len(kernels))
     for axes, kernel in zip(panels, kernels, strict=True):
         picture = axes.imshow(kernel, cmap="PuOr", vmin=-largest, vmax=largest)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        axes.set(xticks=[], yticks=[])
     figure.colorbar(picture, ax=list(panels), label="weight")
-    figure.suptitle("What the eight kernels look for: ink where positive, paper where negative")
+    figure.suptitle("What the eight kernels look for: ink where violet, paper where orange")

@@ -87,7 +87,8 @@ def overfitting(stage: Stage, options: Options) -> dict[str, float]:
     )
     stage.figure("overfitting-loss.png", lambda figure: draw_both_losses(figure, histories), 10.0, 6.0)
     learned = {name: (X[: cure.examples], y[: cure.examples]) for name, cure in CURES.items()}
-    stage.figure("overfitting.png", lambda figure: draw_boundaries(figure, models, learned, 2), 10.0, 6.8)
+    title = "What 30 noisy points teach, without a cure and with each"
+    stage.figure("overfitting.png", lambda figure: draw_boundaries(figure, title, models, learned, 2), 10.0, 6.8)
     return figures
 
 
@@ -122,6 +123,7 @@ def draw_both_losses(figure: Figure, histories: Mapping[str, train.History]) -> 
 
 def draw_boundaries(
     figure: Figure,
+    title: str,
     models: Mapping[str, Callable[[Any], Any]],
     examples: Mapping[str, tuple[Points, list[int]]],
     rows: int,
@@ -132,6 +134,7 @@ def draw_boundaries(
         plot_decision_boundary(model, *examples[name], axes)
         axes.get_legend().remove()
         axes.set_title(name)
+    figure.suptitle(title)
 
 
 # ---------------------------------------------------------------- imbalanced classes
@@ -170,9 +173,9 @@ def imbalanced(stage: Stage, options: Options) -> dict[str, float]:
         "are found, at the price of more false alarms and of accuracy. Which is better depends on what a missed fraud "
         "costs, and a false alarm."
     )
-    stage.figure(
-        "imbalanced.png", lambda figure: draw_boundaries(figure, models, dict.fromkeys(models, (X, y)), 1), 9.6, 4.6
-    )
+    title = "Squares are fraud: the weighted loss finds more of them, with more false alarms"
+    learned = dict.fromkeys(models, (X, y))
+    stage.figure("imbalanced.png", lambda figure: draw_boundaries(figure, title, models, learned, 1), 9.6, 4.8)
     return figures
 
 

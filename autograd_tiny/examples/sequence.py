@@ -123,4 +123,4 @@ def draw_continuations(figure: Figure, truth: Sequence[float], continued: Mappin
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     panels[-1].set_xlabel("time")
-    figure.suptitle("A wave, continued from memory")
+    figure.suptitle("Each net hears two periods of a wave and goes on alone")
