@@ -1138,3 +1138,8 @@ def test_what_counts_as_a_list(thing, expected):
 def test_shapes_of_lists(tensor, shape, text):
     assert shape_of(tensor) == shape
     assert shape_text(shape_of(tensor)) == text
+
+
+def test_the_summary_is_text_in_a_notebook_too(monkeypatch):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert "parameters" in Linear(2, 1).summary()

@@ -39,6 +39,18 @@ _LINES = {
     "one-update": ("updates", "one step of gradient descent term by term, with L1, L2 and schedules"),
     "million": ("updates", "what an update of 1,000,000 parameters costs"),
     "house-prices": ("prices", "regression: the price of a house from its area and age"),
+    "activations": ("activations", "sigmoid, tanh, ReLU and five more with their slopes, and softmax"),
+    "losses": ("losses", "MSE, MAE, Huber, BCE and hinge with their slopes, and what outliers do to a line"),
+    "optimizers": ("optimizers", "nine ways down one valley, from gradient descent to AdamW", "epochs"),
+    "schedules": ("optimizers", "seven plans for the learning rate: step, cosine, warm-up, one cycle and others"),
+    "vanishing": ("deep_gradients", "gradients that vanish or explode in a deep network, and five cures"),
+    "overfitting": ("generalization", "a net that learns the noise; L2, L1, dropout, early stopping, more data"),
+    "imbalanced": ("generalization", "few positives among many: precision, recall, F1 and a weighted loss"),
+    "local-minima": ("search", "one network from thirty starts: which get stuck, and what helps", "epochs"),
+    "why-gradients": ("search", "backpropagation against guessing: a genetic algorithm and a score function", "lr"),
+    "digits": ("digits", "handwritten digits read by a small perceptron"),
+    "digits-conv": ("digits", "handwritten digits read by a convolutional network, and its kernels"),
+    "sequence": ("sequence", "an RNN, a GRU and an LSTM hear a wave and go on with it"),
 }
 EXAMPLES = {name: Example(*line) for name, line in _LINES.items()}
 """Name -> what ``autograd-tiny train NAME`` runs."""

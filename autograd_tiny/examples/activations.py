@@ -31,7 +31,7 @@ LR = 0.1
 
 
 def activations(stage: Stage, options: Options) -> dict[str, float]:
-    """Draw eight activations with their slopes, softmax as bars, and the losses of one network with each of the eight."""
+    """Draw eight activations with their slopes, softmax as bars, and the losses of one network with each of them."""
     stage.say("An activation bends what a neuron has summed up; without one, layers of neurons are one linear layer.")
     slopes = {name: slopes_of(f, TICKS) for name, f in ACTIVATIONS.items()}
     X, y = data.make_moons(60, noise=0.1, random_state=0)
@@ -50,9 +50,9 @@ def activations(stage: Stage, options: Options) -> dict[str, float]:
     ]
     stage.table(("activation", "slope at -4", "steepest", "slope at 4", "loss at the end"), rows)
     stage.say(
-        f"Slopes by backward(). The loss is that of a net 2 -> 8 -> 8 -> 1 on 60 points of two moons, lr {lr:g}, momentum "
-        "0.9. Sigmoid and tanh are flat on both sides, and nothing is learned where the slope is 0; sigmoid is also "
-        "never steeper than 1/4. The others keep a slope near 1 for large sums."
+        "Slopes by backward(). The loss is that of a net 2 -> 8 -> 8 -> 1 on 60 points of two moons, momentum 0.9, lr "
+        f"{lr:g}. Sigmoid and tanh are flat on both sides, and nothing is learned where the slope is 0; sigmoid is "
+        "also never steeper than 1/4. The others keep a slope near 1 for large sums."
     )
     stage.figure("activations.png", lambda figure: draw_activations(figure, slopes), 9.6, 8.4)
     title = "One net, eight activations: sigmoid starts slowest"

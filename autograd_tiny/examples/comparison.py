@@ -1,4 +1,4 @@
-"""What the examples share that compare variants of one training: trainings that end on Ctrl-C, and curves side by side."""
+"""What examples share that compare variants of a training: trainings that end on Ctrl-C, and curves side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SEEN_WELL = [color for color in COLORS if color != "#F0E442"]  # a thin yellow line on white is not
-STYLES = [*zip(_SEEN_WELL, 3 * ("-", "--", "-."), strict=False), *((color, ":") for color in _SEEN_WELL)]
+LINES = [*zip(_SEEN_WELL, 3 * ("-", "--", "-."), strict=False), *((color, ":") for color in _SEEN_WELL)]
 """(color, linestyle) of the curves of one picture, in their order."""
 
 
@@ -52,12 +52,12 @@ def draw_curves(
 
     Args:
         axes: where.
-        curves: name -> numbers, at most as many as there are ``STYLES``.
+        curves: name -> numbers, at most as many as there are ``LINES``.
         title: what is to be seen.
         across, up: the names of the axes.
         scale: of the numbers, ``"log"`` or ``"linear"``.
     """
-    for (name, curve), (color, style) in zip(curves.items(), STYLES, strict=False):
+    for (name, curve), (color, style) in zip(curves.items(), LINES, strict=False):
         axes.plot(range(1, len(curve) + 1), curve, color=color, linestyle=style, linewidth=1.8, label=name)
     axes.set_title(title)
     axes.set_xlabel(across)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DEPTH, WIDTH = 12, 8
-LR = 0.005
+LR = 0.002
 Init = Callable[..., Any]
 Wrap = Callable[[nn.Module, nn.Module], nn.Module]
 """(linear layer, activation) -> hidden layer."""
@@ -63,7 +64,6 @@ VARIANTS = {
     "tanh, small weights, LayerNorm": Variant(SMALL, nn.Tanh, normalised),
     "ReLU, large weights, clipped": Variant(LARGE, nn.ReLU, max_grad_norm=1.0),
 }
-
 
 
 def vanishing(stage: Stage, options: Options) -> dict[str, float]:
@@ -112,8 +112,8 @@ def vanishing(stage: Stage, options: Options) -> dict[str, float]:
 def deep_network(variant: Variant, seed: int) -> nn.Sequential:
     """Return a network 2 -> 8 -> ... -> 8 -> 1 with twelve hidden layers; a list of one number comes out."""
     rng = Random(seed)
-    sizes = [2] + [WIDTH] * DEPTH
-    linears = [nn.Linear(nin, nout, rng=rng) for nin, nout in zip(sizes, sizes[1:] + [1], strict=True)]
+    sizes = [2] + [WIDTH] * DEPTH + [1]
+    linears = [nn.Linear(nin, nout, rng=rng) for nin, nout in pairwise(sizes)]
     for linear in linears:
         variant.init(linear.weight, rng=rng)
         nn.init.zeros_(linear.bias)
@@ -123,7 +123,7 @@ def deep_network(variant: Variant, seed: int) -> nn.Sequential:
 
 
 def arriving_gradients(model: nn.Sequential, X: Sequence[Any], y: Sequence[int]) -> list[float]:
-    """Return how strongly the loss pulls at what each hidden layer puts out: the norm of its gradient, first to last."""
+    """Return the norm of the loss's gradient at the outputs of each hidden layer, the first layer's first."""
     *hidden, last = model
     kept: list[list[Value]] = [[] for _ in hidden]
     outputs = []

@@ -34,7 +34,7 @@ class Cure:
         examples: how many it learns from.
     """
 
-    decay: tuple[tuple[str, float], ...] = ()
+    decay: tuple[tuple[str, Any], ...] = ()
     dropout: float = 0.0
     patience: int | None = None
     examples: int = 30
@@ -56,7 +56,7 @@ def overfitting(stage: Stage, options: Options) -> dict[str, float]:
     X, y = data.make_moons(max(cure.examples for cure in CURES.values()), noise=0.3, random_state=7)
     validation = data.make_moons(60, noise=0.3, random_state=102)
     X_test, y_test = data.make_moons(500, noise=0.3, random_state=103)
-    lr, epochs = LR if options.lr is None else options.lr, options.epochs or 200
+    lr, epochs = LR if options.lr is None else options.lr, options.epochs or 150
     models, histories, rows, figures = {}, {}, [], {}
     for name, cure in CURES.items():
         model = models[name] = large_network(cure.dropout, options.seed)
@@ -82,8 +82,8 @@ def overfitting(stage: Stage, options: Options) -> dict[str, float]:
     stage.say(
         "Without a cure the loss of the validation points, which are not learned from, soon rises while that of the "
         "training points still falls: the net learns their noise, and is sure where it is wrong. L2 and L1 keep the "
-        "weights small, dropout lets no neuron rely on another, early stopping goes back to the best epoch: all make it "
-        "less sure, and the test loss falls. To be right more often it needs more data."
+        "weights small, dropout lets no neuron rely on another, early stopping goes back to the best epoch: all make "
+        "it less sure, and the test loss falls. To be right more often it needs more data."
     )
     stage.figure("overfitting-loss.png", lambda figure: draw_both_losses(figure, histories), 10.0, 6.0)
     learned = {name: (X[: cure.examples], y[: cure.examples]) for name, cure in CURES.items()}
@@ -129,7 +129,7 @@ def draw_boundaries(
     rows: int,
 ) -> None:
     """Draw where each model decides what, with the examples that it has learned from."""
-    panels = figure.subplots(rows, len(models) // rows, squeeze=False)
+    panels: Any = figure.subplots(rows, len(models) // rows, squeeze=False)
     for axes, (name, model) in zip(panels.flat, models.items(), strict=True):
         plot_decision_boundary(model, *examples[name], axes)
         axes.get_legend().remove()
@@ -148,10 +148,11 @@ def imbalanced(stage: Stage, options: Options) -> dict[str, float]:
     lr, epochs = 0.5 if options.lr is None else options.lr, options.epochs or 100
     stage.say(
         f"400 payments, {sum(y)} of them fraud: who calls every one honest is right for {1 - sum(y) / len(y):.0%}, and "
-        "finds nothing. So look at precision, how many of those called fraud are; at recall, how many of the frauds are "
-        "found; and at F1, their harmonic mean."
+        "finds nothing. So look at precision, how many of those called fraud are; at recall, how many of the frauds "
+        "are found; and at F1, their harmonic mean."
     )
-    models, rows, figures = {}, [], {}
+    models, rows = {}, []
+    figures: dict[str, float] = {}
     for name, pos_weight in (("plain loss", 1.0), (f"pos_weight={weight:g}", weight)):
         model = models[name] = nn.Neuron(2, None, rng=options.seed)
         trained(
@@ -169,9 +170,9 @@ def imbalanced(stage: Stage, options: Options) -> dict[str, float]:
         figures |= {f"{key} {what}": number for what, number in measured.items()}
     stage.table(("loss", *MEASURES), rows)
     stage.say(
-        f"On 2,000 others. With pos_weight={weight:g} each fraud counts as much as {weight:g} honest payments: more frauds "
-        "are found, at the price of more false alarms and of accuracy. Which is better depends on what a missed fraud "
-        "costs, and a false alarm."
+        f"On 2,000 others. With pos_weight={weight:g} each fraud counts as much as {weight:g} honest payments: more "
+        "frauds are found, at the price of more false alarms and of accuracy. Which is better depends on what a missed "
+        "fraud costs, and a false alarm."
     )
     title = "Squares are fraud: the weighted loss finds more of them, with more false alarms"
     learned = dict.fromkeys(models, (X, y))

@@ -8,9 +8,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from .. import nn, optim
-from ..plot import COLORS
 from .activations import slopes_of
-from .comparison import STYLES, trained
+from .comparison import LINES, trained
 from .stage import Options, Stage
 
 if TYPE_CHECKING:
@@ -49,7 +48,9 @@ def losses(stage: Stage, options: Options) -> dict[str, float]:
         lines[name] = (slope, offset)
         rows.append((name, round(slope, 3), round(offset, 3)))
         figures[f"slope with {name}"] = slope
-    stage.say(f"Now a line through {len(X)} points near y = {SLOPE:g} x + {OFFSET:g}, of which {OUTLIERS} are gross errors:")
+    stage.say(
+        f"Now a line through {len(X)} points near y = {SLOPE:g} x + {OFFSET:g}, of which {OUTLIERS} are gross errors:"
+    )
     stage.table(("loss", "slope", "offset"), [("the truth", SLOPE, OFFSET), *rows])
     stage.say("The squares of the outliers dominate MSE, and they bend its line; MAE and Huber feel them far less.")
     stage.figure("losses-outliers.png", lambda figure: draw_lines(figure, X, y, lines))
@@ -77,7 +78,7 @@ def draw_losses(figure: Figure) -> None:
         ("class 1 to predict", "score", {name: partial(f, target=1) for name, f in CLASSIFICATION.items()}),
     ]
     for (above, below), (title, across, functions) in zip(panels.T, columns, strict=True):
-        for (name, f), (color, style) in zip(functions.items(), STYLES, strict=False):
+        for (name, f), (color, style) in zip(functions.items(), LINES, strict=False):
             line = {"color": color, "linestyle": style, "linewidth": 2, "label": name}
             above.plot(TICKS, [f(x) for x in TICKS], **line)
             below.plot(TICKS, slopes_of(f, TICKS), **line)
@@ -102,7 +103,7 @@ def draw_lines(
     axes.scatter(xs[:-OUTLIERS], y[:-OUTLIERS], color="grey", s=18, label="points")
     axes.scatter(xs[-OUTLIERS:], y[-OUTLIERS:], color="black", marker="X", s=45, label="outliers")
     ends = (xs[0], xs[-1])
-    for (name, (slope, offset)), (color, style) in zip(lines.items(), STYLES, strict=False):
+    for (name, (slope, offset)), (color, style) in zip(lines.items(), LINES, strict=False):
         axes.plot(ends, [slope * x + offset for x in ends], color=color, linestyle=style, linewidth=2, label=name)
     axes.set_title("Outliers bend the line of MSE the most")
     axes.set_xlabel("x")

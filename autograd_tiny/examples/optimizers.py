@@ -57,7 +57,7 @@ WAYS = {
 VALLEY_STEPS = 60
 FLATNESS = 0.1  # the deviation of input 1, that of input 2 being 1: across the valley is 100 times as curved as along
 START, GOAL = (-2.5, 2.5), (2.5, 0.0)
-SCHEDULED_LR = 0.3
+SCHEDULED_LR = 0.8
 
 
 # ---------------------------------------------------------------- optimisers
@@ -87,9 +87,9 @@ def optimizers(stage: Stage, options: Options) -> dict[str, float]:
         for name, way in WAYS.items()
     ]
     stage.say(
-        f"A loss with a long narrow valley: {VALLEY_STEPS} steps of each optimiser. And a net 2 -> 8 -> 1 on two moons: "
-        f"each optimiser sees each of the 60 points {epochs} times, in one step per epoch for gradient descent, 60 for "
-        "stochastic descent and 6 for the others. Each has a learning rate that suits it."
+        f"A loss with a long narrow valley: {VALLEY_STEPS} steps of each optimiser. And a net 2 -> 8 -> 1 on two "
+        f"moons: each optimiser sees each of the 60 points {epochs} times, in one step per epoch for gradient descent, "
+        "60 for stochastic descent and 6 for the others. Each has a learning rate that suits it."
     )
     stage.table(("optimiser", "batch", "distance from the bottom", "loss on moons"), rows)
     stage.say(
@@ -193,15 +193,15 @@ def schedules(stage: Stage, options: Options) -> dict[str, float]:
             loss=nn.binary_cross_entropy_with_logits,
             optimizer=optimizer,
             epochs=epochs,
-            batch_size=5,
+            batch_size=10,
             rng=options.seed,
             scheduler=scheduler,
         )
         rates[name], curves[name] = history.lr, history.loss
         figures[name] = nn.binary_cross_entropy_with_logits(outputs_of(model, X), y)
     stage.say(
-        f"A net 2 -> 8 -> 1 on two noisy moons, {epochs} epochs in batches of 5, momentum 0.9, lr up to {lr:g}. Such a "
-        "rate is fast at first, and too large for the end: the batches push the weights about."
+        f"A net 2 -> 8 -> 1 on two noisy moons, {epochs} epochs in batches of 10, momentum 0.9, lr up to {lr:g}. Such "
+        "a rate is fast at first, and too large for the end: the batches push the weights about."
     )
     stage.table(
         ("schedule", "first lr", "last lr", "loss of all points at the end"),
@@ -212,9 +212,7 @@ def schedules(stage: Stage, options: Options) -> dict[str, float]:
     return figures
 
 
-def draw_schedules(
-    figure: Figure, rates: Mapping[str, Sequence[float]], curves: Mapping[str, Sequence[float]]
-) -> None:
+def draw_schedules(figure: Figure, rates: Mapping[str, Sequence[float]], curves: Mapping[str, Sequence[float]]) -> None:
     """Draw the learning rates on the left and the losses on the right."""
     left, right = figure.subplots(1, 2)
     draw_curves(left, rates, "Seven plans for the learning rate", up="learning rate", scale="linear")

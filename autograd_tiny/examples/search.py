@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import data, nn, ops, optim
 from ..recording import no_grad
 from ..value import Value
-from .comparison import STYLES, name_beside, trained, write_plainly
+from .comparison import LINES, name_beside, trained, write_plainly
 from .stage import Options, Stage
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def local_minima(stage: Stage, options: Options) -> dict[str, float]:
     found = {name: final_losses(attempt, epochs, options.seed) for name, attempt in ATTEMPTS.items()}
     figures = {name.replace("\n", " "): sum(x > FAILED for x in ends) / SEEDS for name, ends in found.items()}
     stage.say(
-        f"Exclusive or: a net 2 -> 2 -> 1 with tanh can learn it, but not from every start. {SEEDS} seeds each, {epochs} "
-        f"steps; failed means a loss above {FAILED:g}:"
+        f"Exclusive or: a net 2 -> 2 -> 1 with tanh can learn it, but not from every start. {SEEDS} seeds each, "
+        f"{epochs} steps; failed means a loss above {FAILED:g}:"
     )
     rows = [
         (name, f"{share:6.0%}", round(min(ends), 4), round(max(ends), 4))
@@ -64,10 +64,10 @@ def local_minima(stage: Stage, options: Options) -> dict[str, float]:
     ]
     stage.table(("network", "failed", "best loss", "worst loss"), rows)
     stage.say(
-        f"Those that fail end in few places, most at a loss of {math.log(2) / 2:.2f}: two corners are right, and two are "
-        "answered with a coin. There every small step makes it worse, so the optimiser matters less than the width: with "
-        "more neurons than necessary, some start in the right direction. Where you can only have the small net, try "
-        "several seeds."
+        f"Those that fail end in few places, most at a loss of {math.log(2) / 2:.2f}: two corners are right, and two "
+        "are answered with a coin. From there no small step leads to the goal, so the optimiser matters less than the "
+        "width: with more neurons than necessary, some start in the right direction. Where you can only have the small "
+        "net, try several seeds."
     )
     stage.figure("local-minima.png", lambda figure: draw_ends(figure, found), 8.4, 5.0)
     return figures
@@ -86,8 +86,8 @@ def final_losses(attempt: Attempt, epochs: int, seed: int) -> list[float]:
 def draw_ends(figure: Figure, found: Mapping[str, Sequence[float]]) -> None:
     """Draw one dot for each start, side by side where they would cover each other."""
     axes = figure.subplots()
-    for place, (name, ends) in enumerate(found.items()):
-        color, _ = STYLES[place]
+    for place, ends in enumerate(found.values()):
+        color, _ = LINES[place]
         spread = [place + 0.6 * (i / (SEEDS - 1) - 0.5) for i in range(SEEDS)]
         axes.scatter(spread, ends, color=color, s=22, edgecolor="black", linewidth=0.4)
     axes.axhline(FAILED, color="grey", linestyle=":", linewidth=1.2)
@@ -179,7 +179,10 @@ def score_function(problem: Problem, rng: Random, lr: float) -> Search:
 
 
 def genetic(problem: Problem, rng: Random, lr: float) -> Search:
-    """A population of weights: the best are kept, crossed and mutated (Holland 1975, "Adaptation in natural systems")."""
+    """A population of weights: the best are kept, crossed and mutated.
+
+    Holland 1975, "Adaptation in natural and artificial systems".
+    """
     start = [p.data for p in problem.params]
     population = [[w + rng.gauss(0.0, MUTATION) for w in start] for _ in range(POPULATION)]
     ranked = sorted((problem.loss(weights), weights) for weights in population)
@@ -213,8 +216,8 @@ def why_gradients(stage: Stage, options: Options) -> dict[str, float]:
             if problem.spent >= BUDGET:
                 break
     stage.say(
-        f"A net 2 -> 6 -> 1 ({len(problem.params)} weights) on 20 points of two moons. Each search may ask for the loss "
-        f"{BUDGET:,} times; a loss with backward() is charged as {GRADIENT_COST}, about what it takes."
+        f"A net 2 -> 6 -> 1 ({len(problem.params)} weights) on 20 points of two moons. Each search may ask for the "
+        f"loss {BUDGET:,} times; a loss with backward() is charged as {GRADIENT_COST}, more than it takes."
     )
     figures = {name: best_at(curve, BUDGET) for name, curve in curves.items()}
     marks = (300, 1000, BUDGET)
@@ -241,7 +244,7 @@ def best_at(curve: Sequence[tuple[int, float]], budget: int) -> float:
 def draw_searches(figure: Figure, curves: Mapping[str, Sequence[tuple[int, float]]]) -> None:
     """Draw the best loss so far against what it has cost."""
     axes = figure.subplots()
-    for (name, curve), (color, style) in zip(curves.items(), STYLES, strict=False):
+    for (name, curve), (color, style) in zip(curves.items(), LINES, strict=False):
         axes.plot(*zip(*curve, strict=True), color=color, linestyle=style, linewidth=2, label=name)
     axes.set_yscale("log")
     write_plainly(axes.yaxis)

@@ -11,7 +11,7 @@ from .. import nn, optim
 from ..plot import COLORS
 from ..recording import no_grad
 from ..value import Value
-from .comparison import STYLES, trained
+from .comparison import LINES, trained
 from .stage import Options, Stage
 
 if TYPE_CHECKING:
@@ -76,18 +76,20 @@ def sequence(stage: Stage, options: Options) -> dict[str, float]:
         continued[name] = continuation(model, truth[:HEARD], CONTINUED)
         figures[f"{name}: training loss"] = history.loss[-1]
         figures[f"{name}: error"] = nn.mse_loss(continued[name], truth[HEARD:])
-        rows.append((name, len(optimizer.params), *(round(figures[f"{name}: {x}"], 4) for x in ("training loss", "error"))))
+        rows.append(
+            (name, len(optimizer.params), *(round(figures[f"{name}: {x}"], 4) for x in ("training loss", "error")))
+        )
     figures["error of a silent model"] = nn.mse_loss([0.0] * CONTINUED, truth[HEARD:])
     stage.say(
         f"Two sine waves in one. Three recurrent nets with {HIDDEN} hidden numbers learn to guess the next value, from "
-        f"{SEQUENCES} pieces of {LENGTH}. Then each hears {HEARD} values and goes on alone for {CONTINUED}, fed with its own "
-        "guesses, so that errors add up."
+        f"{SEQUENCES} pieces of {LENGTH}. Then each hears {HEARD} values and goes on alone for {CONTINUED}, fed with "
+        "its own guesses, so that errors add up."
     )
     stage.table(("memory", "parameters", "loss in training", "error of the continuation"), rows)
     stage.say(
-        f"Mean squared errors; always answering 0 has {figures['error of a silent model']:.2f}. The wave repeats after 12 "
-        "values, which a plain RNN can remember. The gates of GRU and LSTM pay when it is hundreds: there the gradients of "
-        "an RNN vanish (autograd-tiny train vanishing)."
+        f"Mean squared errors; always answering 0 has {figures['error of a silent model']:.2f}. The wave repeats after "
+        "12 values, which a plain RNN can remember. The gates of GRU and LSTM pay when it is hundreds: there the "
+        "gradients of an RNN vanish (autograd-tiny train vanishing)."
     )
     stage.figure("sequence.png", lambda figure: draw_continuations(figure, truth, continued), 9.0, 6.4)
     return figures
@@ -116,9 +118,18 @@ def continuation(model: Forecaster, heard: Sequence[float], count: int) -> list[
 def draw_continuations(figure: Figure, truth: Sequence[float], continued: Mapping[str, Sequence[float]]) -> None:
     """Draw, for each net, the wave it heard, its continuation and the truth."""
     panels = figure.subplots(len(continued), 1, sharex=True, sharey=True)
-    for axes, (name, said), (color, _) in zip(panels, continued.items(), STYLES, strict=False):
+    for axes, (name, said), (color, _) in zip(panels, continued.items(), LINES, strict=False):
         axes.plot(range(len(truth)), truth, color="grey", linewidth=1.2, label="the truth")
-        axes.plot(range(HEARD, len(truth)), said, color=color, linewidth=2, linestyle="--", marker="o", markersize=3, label=name)
+        axes.plot(
+            range(HEARD, len(truth)),
+            said,
+            color=color,
+            linewidth=2,
+            linestyle="--",
+            marker="o",
+            markersize=3,
+            label=name,
+        )
         axes.axvspan(0, HEARD - 1, color=COLORS[4], alpha=0.2, label="heard")
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

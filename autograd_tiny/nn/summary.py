@@ -29,7 +29,7 @@ def summary(model: Module, example: Sequence[Any] = ()) -> str:
         shape = [Text(outputs.get(id(module), "not called"))] if outputs else []
         table.add_row(Text(name), Text(kind), *shape, Text(f"{len(module.parameters()):,}"))
     text = io.StringIO()
-    Console(file=text, width=MOST_COLUMNS, color_system=None).print(table)
+    Console(file=text, width=MOST_COLUMNS, color_system=None, force_jupyter=False).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 

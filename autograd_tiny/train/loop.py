@@ -81,7 +81,7 @@ def fit(
         rng: a ``random.Random``, an int seed, or None for seed 0: the order of the examples, which is
             shuffled every epoch unless one batch holds them all.
         metrics: name -> (outputs as floats, targets) -> number, for example ``{"accuracy": accuracy}``; no name is
-            "loss" or begins with "val_".
+            ``"loss"`` or begins with ``"val_"``.
         validation_data: (X, y) to measure loss and metrics on after every epoch.
         scheduler: a learning-rate schedule of ``optim``; ReduceLROnPlateau, every epoch, sees the validation loss,
             or the loss without such data.
