@@ -46,6 +46,12 @@ def test_clipped_gradients_have_the_norm_and_the_old_direction(gradients, max_no
         assert grads(leaves) == pytest.approx([g * max_norm / (norm + 1e-6) for g in gradients], rel=1e-12)
 
 
+def test_gradients_below_the_bound_are_not_scaled_up():
+    leaves = parameters(3.0, -4.0)
+    assert clip_grad_norm_(leaves, 6.0) == 5.0
+    assert grads(leaves) == [3.0, -4.0]
+
+
 @pytest.mark.parametrize("scale", [1e-320, 1e-200, 1e200])
 def test_no_square_overflows_or_vanishes(scale):
     leaves = parameters(3.0 * scale, 4.0 * scale)

@@ -26,6 +26,7 @@ EVERY = [*RANDOM, init.zeros_, init.ones_, lambda tensor: init.constant_(tensor,
 SPREADS = [
     (lambda t: init.xavier_uniform_(t, rng=1), (2 / 100) ** 0.5, (2 / (6 * 34)) ** 0.5, True),
     (lambda t: init.xavier_uniform_(t, gain=3.0, rng=1), 3 * (2 / 100) ** 0.5, 3 * (2 / (6 * 34)) ** 0.5, True),
+    (lambda t: init.xavier_normal_(t, rng=1), (2 / 100) ** 0.5, (2 / (6 * 34)) ** 0.5, False),
     (lambda t: init.xavier_normal_(t, gain=0.5, rng=1), 0.5 * (2 / 100) ** 0.5, 0.5 * (2 / (6 * 34)) ** 0.5, False),
     (lambda t: init.kaiming_uniform_(t, rng=1), (2 / 40) ** 0.5, (2 / 24) ** 0.5, True),
     (lambda t: init.kaiming_uniform_(t, a=3.0, rng=1), (0.2 / 40) ** 0.5, (0.2 / 24) ** 0.5, True),
@@ -34,6 +35,7 @@ SPREADS = [
     (lambda t: init.kaiming_normal_(t, mode="fan_out", rng=1), (2 / 60) ** 0.5, (2 / 180) ** 0.5, False),
     (lambda t: init.kaiming_normal_(t, nonlinearity="tanh", rng=1), 5 / 3 / 40**0.5, 5 / 3 / 24**0.5, False),
     (lambda t: init.uniform_(t, -2.0, 2.0, rng=1), 2 / 3**0.5, 2 / 3**0.5, True),
+    (lambda t: init.normal_(t, rng=1), 1.0, 1.0, False),
     (lambda t: init.normal_(t, std=0.7, rng=1), 0.7, 0.7, False),
 ]
 
@@ -144,6 +146,7 @@ def test_all_is_checked_before_anything_is_touched(fill):
         (lambda: init.uniform_(Value(0.0), math.nan), ParameterError, "a is a finite number, got nan"),
         (lambda: init.uniform_(Value(0.0), 0.0, math.inf), ParameterError, "b is a finite number, got inf"),
         (lambda: init.normal_(Value(0.0), std=-1.0), ParameterError, "std is a finite number of at least 0, got -1.0"),
+        (lambda: init.normal_(Value(0.0), std=math.inf), ParameterError, "std is a finite number .*, got inf"),
         (lambda: init.normal_(Value(0.0), math.inf), ParameterError, "mean is a finite number, got inf"),
         (lambda: init.normal_(Value(0.0), "0"), NotARealNumberError, "mean needs one real number"),
         (lambda: init.constant_(Value(0.0), math.nan), ParameterError, "val is a finite number, got nan"),

@@ -67,8 +67,12 @@ def test_huber_is_smooth_l1_times_its_width(x, t, width):
     assert smooth <= abs(x - t)
 
 
+def test_the_parabola_ends_at_one_unless_told_otherwise():
+    assert huber_loss(3.0, 0.0) == smooth_l1_loss(3.0, 0.0) == 2.5
+
+
 def test_smooth_l1_loss_without_a_parabola_is_l1_loss():
-    assert smooth_l1_loss([0.25, -3.0], [0.0, 0.0], "none", beta=0.0) == [0.25, 3.0]
+    assert smooth_l1_loss([0.25, -3.0], [0.5, 1.0], "none", beta=0.0) == [0.25, 4.0]
     assert smooth_l1_loss([0.25, -3.0], [0.0, 0.0], "none", beta=0.5) == [0.0625, 2.75]
 
 
@@ -85,6 +89,7 @@ def test_binary_cross_entropy_with_logits():
     x = math.log(ONE / (1 - ONE))  # sigmoid(x) = ONE
     assert binary_cross_entropy_with_logits([x, -x], [1, 0], "none") == pytest.approx([1.0, 1.0], rel=1e-15)
     assert binary_cross_entropy_with_logits([x, -x], [1, 0], "none", pos_weight=3) == pytest.approx([3.0, 1.0])
+    assert binary_cross_entropy_with_logits(x, 1, pos_weight=[3.0]) == pytest.approx(3.0)
     assert binary_cross_entropy_with_logits(x, 0.5, pos_weight=3.0) == pytest.approx(1.5 - 0.5 * math.log1p(-ONE))
     table = binary_cross_entropy_with_logits([[x, -x], [-x, x]], [[1, 0], [0, 1]], "none", pos_weight=[5.0, 2.0])
     assert table == pytest.approx([5.0, 1.0, 1.0, 2.0])

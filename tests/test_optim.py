@@ -257,6 +257,36 @@ def test_adam_takes_a_first_step_of_lr_in_every_direction():
     assert (p.data, q.data) == pytest.approx((-0.1, 0.1), rel=1e-4)
 
 
+def test_adam_without_a_memory_takes_steps_of_lr():
+    """A gradient 100 times smaller than the one before is divided by its own size."""
+    course = after_steps([100.0, 1.0, -1e-3], 0.0, Adam, lr=0.25, betas=(0.0, 0.0), eps=1e-300)
+    assert course == pytest.approx([-0.25, -0.5, -0.25], abs=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "settings"), [(Adagrad, {}), (RMSprop, {"alpha": 0.0}), (Adam, {}), (AdamW, {})])
+def test_eps_is_added_to_the_root(kind, settings):
+    """The root of the first gradient's square is 3, and the direction 3 / (3 + eps)."""
+    assert after_steps([3.0], 0.0, kind, lr=1.0, eps=1.0, **settings) == [pytest.approx(-0.75, rel=1e-12)]
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSprop])
+def test_a_momentum_switched_on_later_starts_from_the_velocity_zero(kind):
+    p = Value(0.0)
+    optimizer = kind([p], lr=0.1)
+    p.grad = 1.0
+    optimizer.step()
+    assert optimizer.state[0]["momentum_buffer"] == [0.0]
+    optimizer.param_groups[0]["momentum"] = 0.5
+    p.grad = 0.0
+    before = p.data
+    optimizer.step()
+    assert p.data == before
+
+
+def test_without_decay_an_infinite_parameter_stays_infinite():
+    assert after_steps([1.0], math.inf, lr=0.1) == [math.inf]
+
+
 def test_amsgrad_never_lets_the_divisor_shrink():
     course = after_steps([100.0, 0.0, 0.0], kind=Adam, betas=(0.0, 0.0), amsgrad=True)
     optimizer = Adam([Value(0.0)], betas=(0.5, 0.5), amsgrad=True)
@@ -405,6 +435,9 @@ def test_printed_forms_of_the_others():
     assert repr(AdamW([Value(1.0)], lr=0.0)) == (
         "AdamW(1 parameters, lr=0, weight_decay=0.01, betas=(0.9, 0.999), eps=1e-08)"
     )
+    assert repr(Adagrad([Value(1.0)])) == "Adagrad(1 parameters, lr=0.01, eps=1e-10)"
+    assert repr(RMSprop([Value(1.0)])) == "RMSprop(1 parameters, lr=0.01, alpha=0.99, eps=1e-08, momentum=0)"
+    assert AdamW([Value(1.0)]).lr == 0.001
 
 
 # ---------------------------------------------------------------- state

@@ -67,6 +67,18 @@ def test_milestones_in_any_order():
     assert course(MultiStepLR(sgd(), iter([3, 1, 3]), gamma=0.5), 4) == [1.0, 0.5, 0.5, 0.125, 0.125]
 
 
+def test_the_gamma_of_milestones_is_a_tenth():
+    assert course(MultiStepLR(sgd(), [1]), 2) == [1.0, 0.1, 0.1]
+
+
+def test_a_factor_of_ones_own():
+    assert course(LambdaLR(sgd(), lambda n: 1 / (1 + n)), 3) == [1.0, 1 / 2, 1 / 3, 1 / 4]
+
+
+def test_a_line_down_to_zero():
+    assert course(LinearLR(sgd(), 1.0, 0.0, total_iters=2), 3) == [1.0, 0.5, 0.0, 0.0]
+
+
 def test_a_warm_up():
     assert course(LinearLR(sgd(), 0.5, total_iters=4), 6) == [0.5, 0.625, 0.75, 0.875, 1.0, 1.0, 1.0]
 
@@ -97,6 +109,40 @@ def test_a_cycle():
     with pytest.raises(ParameterError, match="the cycle of 10 steps is over"):
         schedule.step()
     assert (optimizer.lr, schedule.last_epoch) == (pytest.approx(0.1), 10)
+
+
+def test_a_cycle_along_cosines():
+    schedule = OneCycleLR(sgd(), 1.0, total_steps=9, pct_start=5 / 9, div_factor=5.0, final_div_factor=1.0)
+    slope = [0.6 - 0.4 * math.cos(math.pi * n / 4) for n in range(5)]
+    assert course(schedule, 8) == pytest.approx(slope + slope[-2::-1])
+
+
+def test_a_cycle_of_three_phases():
+    """Two steps up, two down again, and five to the lowest rate; the momentum stays up in the last phase."""
+    optimizer = sgd(momentum=0.5)
+    schedule = OneCycleLR(
+        optimizer,
+        1.0,
+        total_steps=10,
+        anneal_strategy="linear",
+        div_factor=5.0,
+        final_div_factor=2.0,
+        three_phase=True,
+    )
+    momenta = [optimizer.param_groups[0]["momentum"]]
+    rates = [optimizer.lr]
+    for _ in range(9):
+        schedule.step()
+        rates.append(optimizer.lr)
+        momenta.append(optimizer.param_groups[0]["momentum"])
+    assert rates == pytest.approx([0.2, 0.6, 1.0, 0.6, 0.2, 0.18, 0.16, 0.14, 0.12, 0.1])
+    assert momenta == pytest.approx([0.95, 0.9, 0.85, 0.9] + [0.95] * 6)
+
+
+def test_a_cycle_may_leave_the_momentum_alone():
+    optimizer = sgd(momentum=0.5)
+    course(OneCycleLR(optimizer, 0.5, total_steps=4, cycle_momentum=False), 3)
+    assert optimizer.param_groups[0]["momentum"] == 0.5
 
 
 @pytest.mark.parametrize(("total_steps", "pct_start", "first"), [(10, 0.1, 0.5), (1, 0.3, 0.5 / 25 / 1e4)])
@@ -143,7 +189,40 @@ def test_a_plateau():
         schedule.step(loss)
         rates.append(tuple(schedule.get_last_lr()))
     assert rates == [(1.0, 0.25)] * 3 + [(0.5, 0.2)] * 3 + [(0.25, 0.2)] * 2
-    assert schedule.best == 1.0
+    assert (schedule.best, schedule.last_epoch) == (1.0, 8)
+
+
+def test_the_defaults_of_the_plateau():
+    """The first loss is the best, ten may be no better, the eleventh reduces the rate to a tenth."""
+    optimizer = sgd()
+    schedule = ReduceLROnPlateau(optimizer)
+    rates = []
+    for _ in range(24):
+        schedule.step(1.0)
+        rates.append(optimizer.lr)
+    assert rates == pytest.approx([1.0] * 11 + [0.1] * 11 + [0.01] * 2)
+
+
+@pytest.mark.parametrize(
+    ("mode", "threshold_mode", "bound", "beyond"),
+    [("min", "rel", 1.5, 1.49), ("min", "abs", 1.75, 1.74), ("max", "rel", 2.5, 2.51), ("max", "abs", 2.25, 2.26)],
+)
+def test_what_is_better_on_a_plateau(mode, threshold_mode, bound, beyond):
+    """After 2 with the threshold 1/4, better is what lies beyond 2 * (1 -+ 1/4) or 2 -+ 1/4."""
+    schedule = ReduceLROnPlateau(sgd(), mode, threshold=0.25, threshold_mode=threshold_mode)
+    seen = []
+    for number in (2.0, bound, beyond):
+        schedule.step(number)
+        seen.append((schedule.best, schedule.num_bad_epochs))
+    assert seen == [(2.0, 0), (2.0, 1), (beyond, 0)]
+
+
+@pytest.mark.parametrize(("eps", "rate"), [(0.5, 1.0), (0.49, 0.5)])
+def test_a_reduction_of_at_most_eps_is_left_out(eps, rate):
+    schedule = ReduceLROnPlateau(sgd(), factor=0.5, patience=0, eps=eps)
+    schedule.step(1.0)
+    schedule.step(1.0)
+    assert schedule.optimizer.lr == rate
 
 
 def test_a_plateau_takes_a_loss_and_keeps_a_rate_set_by_hand():

@@ -62,7 +62,7 @@ VARIANTS = {
     "ReLU, Kaiming": Variant(partial(nn.init.kaiming_normal_, nonlinearity="relu"), nn.ReLU),
     "tanh, small weights, residual": Variant(SMALL, nn.Tanh, with_detour),
     "tanh, small weights, LayerNorm": Variant(SMALL, nn.Tanh, normalised),
-    "ReLU, large weights, clipped": Variant(LARGE, nn.ReLU, max_grad_norm=1.0),
+    "ReLU, large weights, clipped": Variant(LARGE, nn.ReLU, max_grad_norm=4.0),
 }
 
 

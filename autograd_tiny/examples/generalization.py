@@ -48,7 +48,7 @@ CURES = {
     "early stopping": Cure(patience=15),
     "more data": Cure(examples=180),
 }
-LR = 0.1
+LR = 0.2
 
 
 def overfitting(stage: Stage, options: Options) -> dict[str, float]:
@@ -56,7 +56,7 @@ def overfitting(stage: Stage, options: Options) -> dict[str, float]:
     X, y = data.make_moons(max(cure.examples for cure in CURES.values()), noise=0.3, random_state=7)
     validation = data.make_moons(60, noise=0.3, random_state=102)
     X_test, y_test = data.make_moons(500, noise=0.3, random_state=103)
-    lr, epochs = LR if options.lr is None else options.lr, options.epochs or 150
+    lr, epochs = LR if options.lr is None else options.lr, options.epochs or 80
     models, histories, rows, figures = {}, {}, [], {}
     for name, cure in CURES.items():
         model = models[name] = large_network(cure.dropout, options.seed)
