@@ -182,6 +182,16 @@ def test_a_log_starts_where_the_training_does():
     assert log.ratios == {"Linear": [0.0]}
 
 
+def test_a_log_starts_by_itself_in_a_loop_of_ones_own():
+    model = Linear(2, 1, bias=False)
+    for parameter, number in zip(model.parameters(), (1.0, 3.0), strict=True):
+        parameter.data = number
+    log = UpdateLog(model)
+    model.weight[0][1].data = 5.0  # the spread of the changes 0 and 2 by that of 1 and 5
+    log.on_step()
+    assert log.ratios == {"Linear": [0.5]}
+
+
 def test_a_log_is_of_a_module():
     with pytest.raises(ParameterError, match="the model of UpdateLog is the Module that is trained"):
         UpdateLog(Value(1.0))

@@ -155,6 +155,14 @@ def test_the_same_objects_can_go_on_after_ctrl_c(tmp_path):
     )
 
 
+def test_parameters_of_the_model_are_kept_once(tmp_path):
+    path = tmp_path / "run.json"
+    training = Training().run(checkpoint=path)
+    document = json.loads(path.read_bytes())
+    assert document["model"].keys() == training.model.state_dict().keys()
+    assert document["parameters outside the model"] == [training.outside.data]
+
+
 def test_running_statistics_are_kept(tmp_path):
     def loss(outputs, targets):
         return mse_loss(outputs, targets)

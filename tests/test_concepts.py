@@ -226,6 +226,15 @@ def test_gradient_descent_takes_the_steps_of_its_formula():
     assert len(path) == optimizers.VALLEY_STEPS + 1
 
 
+def test_a_stochastic_step_sees_one_example():
+    X, y = optimizers.valley(0)
+    way = optimizers.WAYS["stochastic"]
+    _, place, *_ = optimizers.descend(way, X, y, seed=0)
+    w = np.array(optimizers.START)
+    steps = [w - way.valley_lr * np.array(x) * (w @ x - target) for x, target in zip(X, y, strict=True)]
+    assert sum(bool(np.allclose(place, step, rtol=0, atol=1e-12)) for step in steps) == 1
+
+
 @pytest.mark.slow
 def test_optimizers_momentum_and_adam_come_further(tmp_path):
     figures, _ = play("optimizers", tmp_path, Mute, epochs=30)
@@ -327,6 +336,18 @@ def test_dropout_drops_only_in_training():
     assert {model([0.3, 0.2]).data for _ in range(5)} == {plain([0.3, 0.2]).data}
 
 
+def test_overfitting_is_measured_without_dropout(tmp_path, monkeypatch):
+    modes, outputs_of = [], generalization.outputs_of
+
+    def watched(model, X):
+        modes.append(model.training)
+        return outputs_of(model, X)
+
+    monkeypatch.setattr(generalization, "outputs_of", watched)
+    play("overfitting", tmp_path, Mute, epochs=1)
+    assert modes == [False] * 2 * len(generalization.CURES)
+
+
 @pytest.mark.slow
 def test_imbalanced_the_weighted_loss_finds_more_and_errs_more(tmp_path):
     figures, text = play("imbalanced", tmp_path, Mute)
@@ -388,6 +409,7 @@ def test_each_generation_keeps_its_parents():
     best = [best for _, best in points]
     assert best == sorted(best, reverse=True)
     assert best[-1] < best[0]
+    assert search_.gi_frame.f_locals["ranked"][0][0] == best[-1]
 
 
 def test_the_score_function_points_along_the_gradient(monkeypatch):
@@ -419,6 +441,16 @@ def test_digits_are_read(name, least, tmp_path):
     assert "learns from 1,000" in text
 
 
+def test_what_is_drawn_as_wrong_is_wrong(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(digit_reading, "draw_wrong", lambda figure, wrong, count: drawn.append((wrong, count)))
+    figures, _ = play("digits", tmp_path, **shorten(monkeypatch, "digits"))
+    ((wrong, count),) = drawn
+    assert count == round(40 * (1 - figures["test accuracy"]))
+    assert len(wrong) == min(count, digit_reading.SHOWN)
+    assert all(seen != true for _, seen, true in wrong)
+
+
 def test_wrong_answers_are_drawn_as_many_as_there_are():
     figure = Figure()
     digit_reading.draw_wrong(figure, [([[0.0] * 8] * 8, 3, 9), ([[1.0] * 8] * 8, 1, 7)], 2)
@@ -446,7 +478,7 @@ def test_a_continuation_feeds_each_guess_back(kind):
 
 @pytest.mark.slow
 def test_sequence_all_three_continue_the_wave(tmp_path):
-    figures, _ = play("sequence", tmp_path, Mute, epochs=40)
+    figures, _ = play("sequence", tmp_path, Mute)
     assert figures["error of a silent model"] == pytest.approx((0.6**2 + 0.4**2) / 2)
     for name in sequence.KINDS:
         assert figures[f"{name}: error"] < figures["error of a silent model"] / 10

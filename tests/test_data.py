@@ -1,8 +1,11 @@
+import cmath
 import math
 import random
 import statistics
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +40,14 @@ def test_moons_reach_both_tips():
     X, y = make_moons(20, noise=0.0)
     outer = sorted(point[0] for point, label in zip(X, y, strict=True) if label == 0)
     assert (outer[0], outer[-1]) == pytest.approx((-1.0, 1.0))
+
+
+def test_moons_without_noise_are_evenly_spaced():
+    X, y = make_moons(20, noise=0.0)
+    outer = sorted((point[0] for point, label in zip(X, y, strict=True) if label == 0), reverse=True)
+    assert outer == pytest.approx([math.cos(math.pi * i / 9) for i in range(10)])
+    X, y = make_moons(4, noise=0.0)
+    assert sorted(point[0] for point, label in zip(X, y, strict=True) if label == 0) == [-1.0, 1.0]
 
 
 def test_noise_has_the_given_spread():
@@ -128,6 +139,22 @@ def test_data_in_the_plane_is_shuffled_and_reproducible(make, classes):
     assert random.getstate() == state
 
 
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (make_moons, (100, 0.1, 0)),
+        (make_circles, (100, 0.1, 0.5, 0)),
+        (make_spirals, (100, 3, 0.02, 0)),
+        (make_blobs, (100, 3, 0.2, 0)),
+        (make_xor, (100, 0.1, 0)),
+        (make_imbalanced, (1000, 0.05, 0)),
+        (make_houses, (100, 20.0, 0)),
+    ],
+)
+def test_the_usual_settings(make, settings):
+    assert make() == make(*settings)
+
+
 @pytest.mark.parametrize(("make", "least"), [(make_circles, 2), (make_spirals, 3), (make_blobs, 3), (make_xor, 4)])
 @given(extra=st.integers(0, 40))
 def test_classes_are_as_equal_as_can_be(make, least, extra):
@@ -151,6 +178,7 @@ def test_arms_of_spirals_are_turned_copies_of_each_other():
     for k, arm in enumerate(arms):
         assert [point * 1j**-k for point in arm] == pytest.approx(arms[0])
     assert [abs(point) for point in arms[0]] == pytest.approx([(i + 1) / 10 for i in range(10)])
+    assert arms[0] == pytest.approx([t * cmath.exp(1.5j * math.pi * t) for t in (0.1 * (i + 1) for i in range(10))])
     assert arms[0][-1] == pytest.approx(-1j)  # three quarters of a turn
 
 
@@ -194,7 +222,9 @@ def test_houses_follow_their_formula():
     assert 40 <= min(areas) < 45 < 195 < max(areas) <= 200
     assert 0 <= min(ages) < 2 < 58 < max(ages) <= 60
     X_noisy, y_noisy = make_houses(500, noise=10.0, random_state=2)
-    assert X_noisy == X
+    rng = random.Random(2)
+    assert X_noisy == X == [[rng.uniform(40.0, 200.0), rng.uniform(0.0, 60.0)] for _ in X]
+    assert y_noisy == [price + rng.gauss(0.0, 10.0) for price in y]
     assert statistics.pstdev([a - b for a, b in zip(y_noisy, y, strict=True)]) == pytest.approx(10.0, rel=0.1)
     assert make_houses(5) == make_houses(5, random_state=random.Random(0)) != make_houses(5, random_state=1)
 
@@ -241,6 +271,12 @@ def test_digits_are_those_of_scikit_learn():
     assert [digits.target.count(d) for d in range(10)] == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert type(digits.target[0]) is int
     assert digits.images[0][1] == [0.0, 0.0, 13 / 16, 15 / 16, 10 / 16, 15 / 16, 5 / 16, 0.0]
+
+
+def test_digits_are_scaled_to_at_most_1(monkeypatch):
+    theirs = SimpleNamespace(images=np.array([[[0.0, 4.0], [8.0, 16.0]]]), target=np.array([3]))
+    monkeypatch.setitem(sys.modules, "sklearn", SimpleNamespace(datasets=SimpleNamespace(load_digits=lambda: theirs)))
+    assert load_digits() == ([[[0.0, 0.25], [0.5, 1.0]]], [3])
 
 
 def test_digits_need_scikit_learn(monkeypatch):

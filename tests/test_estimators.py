@@ -3,6 +3,7 @@ import pickle
 import sys
 import warnings
 from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,6 +68,13 @@ def test_probabilities_do_not_overflow():
         neuron.bias.data = 1e4
     probabilities = model.predict_proba(X)
     assert probabilities.sum(axis=1) == pytest.approx(1.0)
+
+
+def test_probabilities_do_not_vanish_beside_those_of_another_example():
+    model = classifier(hidden=(), epochs=1).fit(X, COLORS)
+    for parameter in model.model_.parameters():
+        parameter.data = 1.0
+    assert model.predict_proba([[0.0, 0.0], [1e3, 1e3]]) == pytest.approx(np.full((2, 3), 1 / 3))
 
 
 def test_numbers_are_predicted():
@@ -261,8 +269,21 @@ def test_settings_are_stored_unchanged_and_only_looked_at_when_fitting():
     assert model.get_params()["lr"] == "no number"
     assert model.set_params(lr=0.1) is model
     assert model.get_params() == Classifier(hidden=[3, 2], lr=0.1).get_params()
-    with pytest.raises(TypeError):
-        Classifier((3,))
+    for make in (lambda: Classifier((3,)), lambda: Classifier("hinge"), lambda: Regressor("l1")):
+        with pytest.raises(TypeError):
+            make()
+
+
+def test_the_usual_settings():
+    shared = {"hidden": (16,), "activation": "tanh", "optimizer": "adam", "lr": 0.01, "epochs": 200, "batch_size": 32}
+    shared |= {"l1": 0.0, "l2": 0.0, "early_stopping": False, "validation_share": 0.2, "patience": 10}
+    shared |= {"random_state": 0, "progress": False}
+    assert Regressor().get_params() == shared | {"loss": "mse"}
+    assert Classifier().get_params() == shared | {"loss": "cross_entropy", "class_weight": None}
+
+
+def test_estimators_of_equal_settings_are_two():
+    assert len({Classifier(), Classifier()}) == len({Regressor(), Regressor()}) == 2
 
 
 def test_all_settings_are_named():
@@ -282,7 +303,7 @@ def test_an_unknown_setting_is_refused():
 
 
 def test_the_printed_form_has_what_was_chosen():
-    assert repr(Classifier()) == "Classifier()"
+    assert [repr(Classifier()), repr(Regressor(lr=0.5))] == ["Classifier()", "Regressor(lr=0.5)"]
     assert repr(Classifier(hidden=(4,), loss="hinge", lr=0.5)) == "Classifier(hidden=(4,), lr=0.5, loss='hinge')"
 
 
@@ -415,8 +436,9 @@ def test_classes_are_of_any_kind():
 
 
 def test_a_column_of_targets_is_taken_with_a_warning():
-    with pytest.warns(UserWarning, match="A column-vector y was passed"):
+    with pytest.warns(UserWarning, match="A column-vector y was passed") as caught:
         model = regressor(epochs=2).fit(X, [[y] for y in NUMBERS])
+    assert [warning.filename for warning in caught] == [__file__]
     assert model.model_.state_dict() == regressor(epochs=2).fit(X, NUMBERS).model_.state_dict()
 
 
@@ -473,6 +495,18 @@ def test_the_state_of_an_estimator_is_plain():
 
 
 # ---------------------------------------------------------------- scikit-learn
+
+
+def test_scikit_learn_is_told_what_an_estimator_is(monkeypatch):
+    """What scikit-learn makes of it is seen in its own checks, below; these are names in its place."""
+    kinds = {"ClassifierTags": lambda: "classes", "RegressorTags": lambda: "numbers", "TargetTags": SimpleNamespace}
+    monkeypatch.setitem(sys.modules, "sklearn", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "sklearn.utils", SimpleNamespace(Tags=SimpleNamespace, **kinds))
+    needed = SimpleNamespace(required=True)
+    assert [vars(model.__sklearn_tags__()) for model in (Classifier(), Regressor())] == [
+        {"estimator_type": "classifier", "target_tags": needed, "classifier_tags": "classes"},
+        {"estimator_type": "regressor", "target_tags": needed, "regressor_tags": "numbers"},
+    ]
 
 
 def test_clones_are_unfitted_and_equal():

@@ -43,6 +43,7 @@ def test_precision_and_recall_by_hand():
     scores, targets = [1.0, 1.0, 1.0, -1.0, -1.0], [1, -1, -1, 1, 0]
     assert (precision(scores, targets), recall(scores, targets)) == (1 / 3, 1 / 2)
     assert f1_score(scores, targets) == pytest.approx(0.4)
+    assert f1_score([1.0, 1.0, -1.0], [1, 0, 1]) == 0.5
     assert (precision([-1.0], [1]), recall([1.0], [0]), f1_score([-1.0], [0])) == (0.0, 0.0, 0.0)
 
 

@@ -47,7 +47,7 @@ from autograd_tiny.nn import (
     Tanh,
     init,
 )
-from autograd_tiny.nn.shapes import is_list, mapped, numbers_in, shape_of, shape_text
+from autograd_tiny.nn.shapes import is_list, listed_numbers, mapped, numbers_in, shape_of, shape_text
 from autograd_tiny.value import Constant, topological_order
 
 
@@ -283,6 +283,30 @@ def test_sizes_are_whole_numbers_of_at_least_1(name, make):
     make(1), make(np.int64(1))
 
 
+@pytest.mark.parametrize(
+    ("make", "weights", "biases"),
+    [
+        (lambda **bias: Neuron(2, **bias), 2, 1),
+        (lambda **bias: Layer(2, 3, **bias), 6, 3),
+        (lambda **bias: MLP(2, [3, 1], **bias), 9, 4),
+        (lambda **bias: Linear(2, 3, **bias), 6, 3),
+        (lambda **bias: Conv1d(2, 3, 4, **bias), 24, 3),
+        (lambda **bias: Conv2d(2, 3, (4, 5), **bias), 120, 3),
+        (lambda **bias: MultiheadAttention(2, 1, **bias), 16, 8),
+        (lambda **bias: RNNCell(2, 3, **bias), 15, 6),
+        (lambda **bias: LSTMCell(2, 3, **bias), 60, 24),
+        (lambda **bias: GRUCell(2, 3, **bias), 45, 18),
+        (lambda **bias: RNN(2, 3, 2, **bias), 15 + 18, 12),
+    ],
+)
+def test_there_are_biases_unless_told_otherwise(make, weights, biases):
+    assert [len(make(**bias).parameters()) for bias in ({}, {"bias": True}, {"bias": False})] == [
+        weights + biases,
+        weights + biases,
+        weights,
+    ]
+
+
 @pytest.mark.parametrize("make", [lambda n: Conv1d(1, 1, 1, padding=n), lambda n: Conv2d(1, 1, 1, padding=(0, n))])
 def test_padding_is_a_whole_number_of_at_least_0(make):
     make(0), make(3)
@@ -307,6 +331,10 @@ def test_linear_by_hand():
     assert data(layer([[[0.0, 0.0]], [[1.0, 1.0]]])) == [[[10.0, 0.0, -1.0]], [[13.0, -1.0, -0.5]]]
     assert operations(layer([3.0, 4.0])) == ["dot", "add"] * 3
     assert operations(Linear(2, 3, bias=False)([3.0, 4.0])) == ["dot"] * 3
+    assert [layer.extra_repr() for layer in (Linear(2, 3), Linear(2, 3, bias=False))] == [
+        "in_features=2, out_features=3",
+        "in_features=2, out_features=3, bias=False",
+    ]
 
 
 def test_linear_lifts_plain_numbers_once():
@@ -459,6 +487,17 @@ def test_conv2d_by_hand():
     edges = filled(Conv2d(1, 1, 3, padding=1, bias=False), weight=[[[[1.0] * 3] * 3]])
     assert data(edges([[[1.0, 2.0], [3.0, 4.0]]])) == [[[10.0, 10.0], [10.0, 10.0]]]
     assert operations(conv([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]])) == ["dot", "add"] * 2
+    assert operations(edges([[[1.0]]])) == ["dot"]
+
+
+def test_zeros_stand_around_the_picture_on_the_sides_that_are_padded():
+    counting = [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]]
+    conv = filled(Conv2d(1, 1, 3, padding=1), weight=counting)
+    assert data(conv([[[1.0, 2.0], [3.0, 4.0]]])) == [[[77.0, 67.0], [47.0, 37.0]]]
+    down = filled(Conv2d(1, 1, (2, 1), padding=(1, 0)), weight=[[[[1.0], [10.0]]]])
+    assert data(down([[[1.0], [2.0]]])) == [[[10.0], [21.0], [2.0]]]
+    across = filled(Conv2d(1, 1, (1, 2), padding=(0, 1)), weight=[[[[1.0, 10.0]]]])
+    assert data(across([[[1.0, 2.0]]])) == [[[10.0, 21.0, 2.0]]]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -499,7 +538,7 @@ def test_pooling_by_hand():
         (Conv1d(1, 1, 2), 1.0, "got one number"),
         (Conv1d(1, 1, 3), [[1.0, 2.0]], "Conv1d moves a window of 1 x 3 over its input, which is only 1 x 2"),
         (Conv2d(1, 1, 2), [[1.0, 2.0]], r"Conv2d needs 1 x height x width numbers .*, got 1 x 2; for one channel wrap"),
-        (Conv2d(3, 1, 2), [[[1.0, 2.0]]], r"Conv2d needs 3 x height x width numbers .*, got 1 x 1 x 2"),
+        (Conv2d(3, 1, 2), [[[1.0, 2.0]]], r"Conv2d needs 3 x height x width numbers .*, got 1 x 1 x 2$"),
         (Conv2d(1, 1, 2), [[[[1.0]]]], "got 1 x 1 x 1 x 1"),
         (
             Conv2d(1, 1, (4, 1), padding=1),
@@ -554,6 +593,20 @@ def test_layer_norm_and_rms_norm_by_hand():
     assert [m.extra_repr() for m in (LayerNorm(3), RMSNorm(3, 1.0, False))] == ["3", "3, elementwise_affine=False"]
 
 
+def test_normalisations_start_without_effect_of_their_weights():
+    x = [1.0, 2.0, 6.0]
+    assert data(LayerNorm(3)(x)) == data(LayerNorm(3, elementwise_affine=False)(x))
+    assert data(RMSNorm(3)(x)) == data(RMSNorm(3, elementwise_affine=False)(x))
+    assert data(LayerNorm(3, eps=1e-300)(x)) == pytest.approx([(number - 3.0) / (14.0 / 3.0) ** 0.5 for number in x])
+    norm = BatchNorm1d(2)
+    assert LayerNorm(1).eps == RMSNorm(1).eps == norm.eps == 1e-5
+    assert (norm.momentum, Dropout().p) == (0.1, 0.5)
+    assert [norm.state_dict()[name] for name in ("weight", "bias", "running_mean", "running_var")] == [
+        *([1.0, 1.0], [0.0, 0.0]),
+        *([0.0, 0.0], [1.0, 1.0]),
+    ]
+
+
 @pytest.mark.parametrize(
     "make", [lambda eps: LayerNorm(1, eps), lambda eps: RMSNorm(1, eps), lambda eps: BatchNorm1d(1, eps)]
 )
@@ -574,6 +627,15 @@ def test_batch_norm_by_hand():
     assert data(norm([[4.0, 8.0]]))[0] == data(norm([4.0, 8.0]))
     assert (norm.running_mean, norm.running_var) == ([1.0, 0.0], [6.0, 1.0])
     assert norm.extra_repr() == "2"
+
+
+def test_running_statistics_follow_the_batches():
+    """The batch has the mean 3, the variance 6, and 9 as the unbiased one."""
+    norm = filled(BatchNorm1d(1, eps=3.0, momentum=0.25), weight=[6.0], bias=[1.0])
+    assert data(norm([[0.0], [3.0], [6.0]])) == [[pytest.approx(-5.0)], [pytest.approx(1.0)], [pytest.approx(7.0)]]
+    assert (norm.running_mean, norm.running_var) == ([0.75], [0.75 + 2.25])
+    norm([[0.0], [3.0], [6.0]])
+    assert (norm.running_mean, norm.running_var) == ([0.75 * 0.75 + 0.75], [0.75 * 3.0 + 2.25])
 
 
 @pytest.mark.parametrize("x", [[1.0, 2.0], [[1.0, 2.0]], [], 1.0, None])
@@ -653,6 +715,13 @@ def test_lstm_cell_by_hand():
     h, state = cell([0.5], ([2.0], [3.0]))
     assert data(state) == pytest.approx([c], rel=1e-14)
     assert data(h) == pytest.approx([sigmoid(o) * math.tanh(c)], rel=1e-14)
+
+
+def test_an_lstm_starts_from_zeros_and_gives_h():
+    cell = LSTMCell(1, 2, rng=1)
+    assert data(cell([1.0])) == data(cell([1.0], ([0.0, 0.0], [0.0, 0.0])))
+    outputs, [(h, c)] = LSTM(1, 2, rng=1)([[1.0], [2.0]])
+    assert data(outputs[-1]) == data(h) != data(c)
 
 
 def test_gru_cell_by_hand():
@@ -847,6 +916,10 @@ def test_residual():
         Residual(Tanh)
 
 
+def test_a_residual_makes_values_of_plain_numbers():
+    assert [type(y) for y in Residual(lambda x: x)([1.0, 2.0])] == [Value, Value]
+
+
 def test_flatten():
     assert Flatten()([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
     assert Flatten()(3.0) == [3.0]
@@ -957,6 +1030,8 @@ def test_modules_that_refer_to_each_other_are_visited_once():
     assert [name for name, _ in one.named_modules()] == ["", "layers[0]", "friend", "friend.layers[0]"]
     assert one.train(False).friend.layers[0].training is False
     assert one.state_dict() == {}
+    pair = Sequential(one, other)
+    assert pair.parameters() == []
 
 
 def test_train_and_eval_reach_every_module(model):
@@ -996,6 +1071,14 @@ def test_a_parameter_used_in_two_places_counts_once():
     assert [(name, len(parameters)) for name, parameters in model.named_layers()] == [("Model", 2)]
 
 
+def test_lists_of_unequal_lengths_are_tensors_of_their_own():
+    class Model(Module):
+        def __init__(self):
+            self.parts = [Value(1.0), [Value(2.0), Value(3.0)]]
+
+    assert Model().state_dict() == {"parts.0": 1.0, "parts.1": [2.0, 3.0]}
+
+
 def test_iterators_in_attributes_are_left_alone():
     class Model(Module):
         def __init__(self):
@@ -1028,6 +1111,12 @@ def test_errors_name_the_part_that_was_called():
 
 
 # ---------------------------------------------------------------- printed forms
+
+
+def test_equal_parts_are_shown_as_one_line():
+    assert repr(Layer(1, 3)).splitlines()[1:] == [
+        "  neurons[0] to neurons[2], each: Neuron(1, activation='tanh'): 2 parameters"
+    ]
 
 
 def test_the_summary_without_an_example(model):
@@ -1127,6 +1216,7 @@ def test_what_counts_as_a_list(thing, expected):
     [
         (1.0, (), "one number"),
         ([], (0,), "0"),
+        (np.zeros(0), (0,), "0"),
         ([Value(1.0), 2.0, 3], (3,), "3"),
         ([[1.0, 2.0], (3.0, 4.0), np.zeros(2)], (3, 2), "3 x 2"),
         ([[], []], (2, 0), "2 x 0"),
@@ -1138,6 +1228,38 @@ def test_what_counts_as_a_list(thing, expected):
 def test_shapes_of_lists(tensor, shape, text):
     assert shape_of(tensor) == shape
     assert shape_text(shape_of(tensor)) == text
+
+
+def test_arrays_and_tuples_become_lists_of_floats():
+    listed = listed_numbers((np.array([1.0, 2.0]), (3.0, np.array(4.0))))
+    assert listed == [[1.0, 2.0], [3.0, 4.0]]
+    assert {type(number) for row in listed for number in row} == {float}
+
+
+def test_tensors_whose_items_are_tensors_are_taken():
+    class Tensor:
+        def __init__(self, numbers):
+            self.numbers = numbers
+
+        def tolist(self):
+            return self.numbers
+
+        def __len__(self):
+            return len(self.numbers)
+
+        def __getitem__(self, i):
+            return Tensor(self.numbers[i])
+
+    layer = Linear(2, 1, rng=0)
+    assert data(layer(Tensor([[1.0, 2.0], [3.0, 4.0]]))) == data(layer([[1.0, 2.0], [3.0, 4.0]]))
+    assert data(layer(Tensor([1.0, 2.0]))) == data(layer([1.0, 2.0]))
+
+
+def test_the_summary_is_plain_text_also_on_a_terminal(monkeypatch):
+    expected = Linear(2, 1).summary()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    assert Linear(2, 1).summary() == expected
 
 
 def test_the_summary_is_text_in_a_notebook_too(monkeypatch):

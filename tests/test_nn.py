@@ -332,6 +332,8 @@ def test_a_module_can_be_an_activation():
     [
         ("rellu", "close matches: .*relu"),
         ("Tanh", "close matches: .*tanh"),
+        ("softpluss", r"close matches: .*softplus.* \(None for linear\)"),
+        ("qqq", "close matches: relu, tanh, sigmoid"),
         ("hypot", "no operation with one operand"),
         (ops.add, r"takes one operand, got add\(x, y\)"),
         ("power", r"power\(x, n\) needs its parameter n"),

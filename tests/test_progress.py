@@ -8,7 +8,7 @@ from autograd_tiny import Value
 from autograd_tiny.errors import AnomalyError
 from autograd_tiny.nn import mse_loss
 from autograd_tiny.optim import SGD
-from autograd_tiny.train import fit, progress
+from autograd_tiny.train import History, fit, progress
 from autograd_tiny.train.progress import LEVELS, SPARKS, sparkline
 
 
@@ -150,6 +150,43 @@ def test_a_notebook_is_where_ipython_has_a_kernel(monkeypatch):
         assert progress.in_notebook() is answer
     monkeypatch.delitem(sys.modules, "IPython")
     assert progress.in_notebook() is False
+
+
+def test_the_picture_shows_the_curves_as_png_whatever_matplotlib_is_set_to():
+    matplotlib = pytest.importorskip("matplotlib")
+    pytest.importorskip("IPython")
+    with matplotlib.rc_context({"savefig.format": "svg"}):
+        pictures = [progress._picture(History(losses)).data for losses in ([1.0, 2.0], [2.0, 1.0])]
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert pictures[0] != pictures[1]
+
+
+def test_the_bar_tells_every_step_and_epoch():
+    bars, calls = SimpleNamespace(), []
+    bars.add_task = lambda *given, **settings: calls.append((*given, settings)) or 7
+    bars.update = lambda *given, **settings: calls.append((*given, settings))
+    bar = progress._Bar(bars, 4, 3, 1)
+    first = bar._text(2, 0.5)
+    bar.step(2, 0.5)
+    bar.epoch(History([2.0, 1.0]))
+    assert calls == [
+        ("", {"total": 12, "completed": 3}),
+        (7, {"advance": 1, "description": first}),
+        (7, {"description": bar._text(2, 1.0)}),
+    ]
+
+
+def test_the_bar_counts_epochs_from_1(capsys):
+    seen = []
+
+    class Watched(progress._Bar):
+        def step(self, epoch, loss):
+            seen.append((epoch, loss))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "_Bar", Watched)
+        history = train(epochs=2, progress=True)
+    assert seen == [(1, history.loss[0]), (2, history.loss[1])]
 
 
 def test_a_line_of_the_bar_reads_well():

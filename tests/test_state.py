@@ -124,7 +124,7 @@ GOOD = {"weight": [[1.0, 2.0]], "bias": [3.0]}
     ("state", "message"),
     [
         ({"weight": [[1.0, 2.0]]}, "Linear lacks bias; strict=False"),
-        ({**GOOD, "scale": 1.0}, "has the unexpected scale; strict=False"),
+        ({**GOOD, "scale": 1.0}, "the state of a Linear has the unexpected scale; strict=False"),
         (
             {"weigth": [[1.0, 2.0]], "bias": [3.0]},
             r"lacks weight and has the unexpected weigth \(did you mean weight\?\)",
@@ -634,6 +634,18 @@ def test_a_private_file_is_private_while_it_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", look)
     write_atomically(path, b"new")
     assert seen == [0o600]
+
+
+def test_all_is_written_before_it_is_flushed_to_the_disk(tmp_path, monkeypatch):
+    sizes, fsync = [], os.fsync
+
+    def look(handle):
+        sizes.append(os.fstat(handle).st_size)
+        return fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_atomically(tmp_path / "s.json", b"new")
+    assert sizes == [3]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links of POSIX")

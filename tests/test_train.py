@@ -574,6 +574,12 @@ def test_a_rate_that_a_schedule_sets_to_zero_stops_everything():
     assert len(set(history.loss)) == 1
 
 
+def test_history_hands_itself_to_the_plot(monkeypatch):
+    monkeypatch.setattr("autograd_tiny.plot.plot_history", lambda history, ax: (history, ax))
+    history = History([1.0])
+    assert history.plot("axes") == (history, "axes")
+
+
 def test_history_takes_epochs_whole():
     history = History()
     history.add(1.0, {"a": 2.0}, (3.0, {"a": 4.0}), 0.5)

@@ -147,9 +147,9 @@ def draw_gradients_and_losses(
     """Draw the gradients at the layers' outputs on the left, and the losses on the right."""
     left, right = figure.subplots(1, 2)
     before = {name: norms for name, norms in arriving.items() if VARIANTS[name].max_grad_norm is None}
-    draw_curves(left, before, "Layer by layer", across="hidden layer", up="norm of the gradient at its outputs")
-    draw_curves(right, curves, "Where nothing arrives, nothing is learned")
-    right.set_ylim(0.2, 1.5)
+    draw_curves(left, before, f"Back from layer {DEPTH} to layer 1", "hidden layer", "gradient at its outputs, norm")
+    draw_curves(right, curves, "Where nothing arrives, nothing is learned", scale="linear")
+    right.set_ylim(0.0, 1.2)
     name_beside(figure, right)
 
 

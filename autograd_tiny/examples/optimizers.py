@@ -98,7 +98,7 @@ def optimizers(stage: Stage, options: Options) -> dict[str, float]:
         "give every weight a step size of its own."
     )
     stage.figure("optimizers-paths.png", lambda figure: draw_paths(figure, paths, examples), 9.6, 9.0)
-    title = "The same number of passes through the data"
+    title = "For the same passes through the data, momentum and Adam come further"
     stage.figure("optimizers-loss.png", lambda figure: draw_comparison(figure, curves, title), 8.0, 5.4)
     return {f"moons with {name}": curve[-1] for name, curve in curves.items()} | {
         f"valley with {name}": miss for name, miss in misses.items()

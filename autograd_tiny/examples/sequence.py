@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 KINDS = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 HIDDEN = 8
-SEQUENCES, LENGTH = 12, 20
+SEQUENCES, LENGTH = 8, 20
 HEARD, CONTINUED = 24, 36
-LR = 0.03
+LR = 0.04
 
 
 class Forecaster(nn.Module):
@@ -68,7 +68,7 @@ def sequence(stage: Stage, options: Options) -> dict[str, float]:
             loss=nn.mse_loss,
             optimizer=optimizer,
             epochs=epochs,
-            batch_size=4,
+            batch_size=2,
             rng=options.seed,
             scheduler=optim.CosineAnnealingLR(optimizer, T_max=epochs),
             max_grad_norm=1.0,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import ParameterError, ShapeError
-from ..value import Value, lift
+from ..value import lift
 from .module import Module
 from .shapes import is_list, listed_numbers, numbers_in, place, shape_of, shape_text
 
@@ -106,7 +106,7 @@ def added(x: Any, y: Any) -> Any:
     """
     if is_list(x):
         return [added(a, b) for a, b in zip(x, y, strict=True)]
-    return x + y if isinstance(x, Value) else lift(x) + y
+    return lift(x) + y
 
 
 def _callable(module: Any, subject: str) -> Callable[[Any], Any]:

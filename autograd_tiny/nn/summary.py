@@ -23,7 +23,7 @@ def summary(model: Module, example: Sequence[Any] = ()) -> str:
     outputs = _shapes_returned(model, example) if example else {}
     table = Table(box=box.HORIZONTALS, pad_edge=False, show_edge=False)
     for heading in ("name", "module", *(["returns"] if outputs else []), "parameters"):
-        table.add_column(heading, justify="right" if heading == "parameters" else "left", no_wrap=True)
+        table.add_column(heading, justify="right" if heading == "parameters" else "left")
     for name, module in model.named_modules(into_layers=False):
         kind = f"{type(module).__name__}({module.extra_repr()})"
         shape = [Text(outputs.get(id(module), "not called"))] if outputs else []

@@ -243,7 +243,6 @@ class _Learner:
 
     def _first_anomaly(self, batch: list[tuple[Any, Any]]) -> str:
         """Compute the batch again with every node watched, and return in words which one went wrong first."""
-        self.optimizer.zero_grad()
         try:
             with detect_anomaly():
                 self._forward(batch)[0].backward()

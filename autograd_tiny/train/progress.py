@@ -38,7 +38,7 @@ class Silence:
 
 
 @contextmanager
-def progress_of(shown: bool | None, epochs: int, steps: int, done: int = 0) -> Iterator[Progress]:
+def progress_of(shown: bool | None, epochs: int, steps: int, done: int) -> Iterator[Progress]:
     """Give what shows the progress of a training; the bar or plot is finished when the block ends.
 
     Args:

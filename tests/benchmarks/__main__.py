@@ -118,6 +118,8 @@ def figures(rounds: dict[str, list[Round]]) -> list[Figure]:
     for part in parts:
         limit = 0.5 if part == "drop" else None
         results.append(Figure(f"1e6 nodes, {part}", column("chains", f"{part} 1000000"), "s", at_most=limit))
+    for part in ("record", "backward"):
+        results.append(Figure(f"a node of 1e5, {part}", column("chains", f"{part} 100000", 1e4), "ns"))
     growth = [
         sum(measured[f"{part} 1000000"] for part in parts) / sum(measured[f"{part} 100000"] for part in parts)
         for measured in rounds["chains"]
