@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from .errors import MissingPackageError, ParameterError, ShapeError
-from .plot import plot_decision_boundary
+from .files import write_atomically
+from .plot import classified, plot_decision_boundary
 from .primitive import whole
 
 FRAMES_PER_SECOND = 8
@@ -37,7 +39,8 @@ class BoundaryFilm:
         resolution: how many places along each side the model is asked at.
 
     Raises:
-        ParameterError: for less than 2 frames.
+        ParameterError, ShapeError: for less than 2 frames, something that is no Module, and what
+            ``plot_decision_boundary`` refuses.
 
     >>> from autograd_tiny.nn import MLP
     >>> film = BoundaryFilm(MLP(2, [1], rng=0), [[0.0, 0.0], [1.0, 1.0]], [0, 1])
@@ -49,16 +52,26 @@ class BoundaryFilm:
     def __init__(
         self, model: Learner, X: Iterable[Sequence[float]], y: Iterable[Any], frames: int = 40, resolution: int = 40
     ) -> None:
-        self.model, self.X, self.y = model, list(X), list(y)
-        self.frames, self.resolution = whole(frames, "frames", least=2), resolution
+        if not hasattr(model, "state_dict"):
+            raise ParameterError(f"model is the Module that is trained, got {type(model).__name__}")
+        self.model, (self.X, self.y, _) = model, classified(model, X, y)
+        self.frames, self.resolution = whole(frames, "frames", least=2), whole(resolution, "resolution", least=2)
         self.states: list[tuple[str, dict[str, Any]]] = [("before training", model.state_dict())]
 
     def __call__(self, history: Any) -> None:
         """Keep the state after an epoch."""
         self.states.append((f"epoch {history.epochs}, loss {history.loss[-1]:.3g}", self.model.state_dict()))
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: the states so far."""
+        return {"states": [list(state) for state in self.states]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.states = [(str(title), dict(numbers)) for title, numbers in state["states"]]
+
     def save(self, path: Any) -> None:
-        """Write the film; the model is left as it is.
+        """Write the film, whole or not at all; the model is left as it is.
 
         Args:
             path: a ``.gif`` file, or an ``.html`` page with buttons that needs nothing else.
@@ -85,10 +98,15 @@ class BoundaryFilm:
         before = self.model.state_dict()
         try:
             animation = FuncAnimation(figure, self._draw_on(figure, shown), frames=len(shown) + PAUSE, init_func=_blank)
-            if path.suffix == ".gif":
-                animation.save(path, writer=PillowWriter(fps=FRAMES_PER_SECOND))
-            else:
-                animation.save(path, writer=HTMLWriter(fps=FRAMES_PER_SECOND, embed_frames=True))
+            writer = (
+                PillowWriter(fps=FRAMES_PER_SECOND)
+                if path.suffix == ".gif"
+                else HTMLWriter(fps=FRAMES_PER_SECOND, embed_frames=True)
+            )
+            with TemporaryDirectory() as folder:
+                film = Path(folder) / f"film{path.suffix}"
+                animation.save(film, writer=writer)
+                write_atomically(path, film.read_bytes())
         finally:
             self.model.load_state_dict(before)
 

@@ -671,18 +671,26 @@ def _train(arguments: argparse.Namespace) -> int:
 
     stage = Stage(Path(arguments.out), _console())
     if arguments.name is None:
-        stage.table(("example", "what it shows"), [(name, example.about) for name, example in EXAMPLES.items()])
+        if arguments.epochs is not None or arguments.lr is not None or arguments.data is not None or arguments.animate:
+            raise CommandError("name the example that the options are for: autograd-tiny train moons")
+        rows = [(name, example.about, example.takes) for name, example in EXAMPLES.items()]
+        stage.table(("example", "what it shows", "options, beside seed and out"), rows)
         return OK
     options = Options(
         epochs=arguments.epochs,
         lr=arguments.lr,
         seed=arguments.seed,
-        data=arguments.data and Path(arguments.data),
+        data=None if arguments.data is None else Path(arguments.data),
         animate=arguments.animate,
-        checkpoint=arguments.checkpoint and Path(arguments.checkpoint),
+        checkpoint=None if arguments.checkpoint is None else Path(arguments.checkpoint),
         resume=arguments.resume,
     )
-    run(arguments.name, stage, options)
+    try:
+        run(arguments.name, stage, options)
+    except KeyboardInterrupt:
+        if options.checkpoint and options.checkpoint.exists():
+            print(f"stopped; --resume goes on from {printable(str(options.checkpoint))}", file=sys.stderr)
+        raise
     return OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ def write_atomically(path: Any, content: bytes) -> None:
         content: all of the file.
 
     Raises:
-        OSError: when the folder does not exist or the disk is full; the old file is as it was.
+        OSError: naming ``path``, when it is a folder, has none, or the disk is full; the old file is as it was.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -27,7 +28,9 @@ def write_atomically(path: Any, content: bytes) -> None:
     ...     Path(f"{folder}/state.json").read_bytes()
     b'{}'
     """
-    path = Path(path).resolve()
+    given, path = str(path), Path(path).resolve()
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), given)
     beside = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
         with open(beside, "xb") as file:
@@ -37,7 +40,9 @@ def write_atomically(path: Any, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             beside.unlink()
+        if isinstance(error, OSError) and error.filename is not None:
+            error.filename = given  # not the name of the file beside it, which nobody gave
         raise

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import AnomalyError, MissingPackageError, ParameterError, ShapeError, printable
 from .nn import Module
+from .nn.shapes import is_list
+from .primitive import real, whole
 from .recording import no_grad
 from .value import NO_GRAD_YET
 
@@ -37,12 +39,15 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
 
     Raises:
         MissingPackageError: when matplotlib is not installed.
+        ParameterError: for something that is no History.
         ShapeError: when no epoch was finished.
 
     >>> from autograd_tiny.train import History
     >>> plot_history(History(loss=[0.7, 0.3, 0.1])).get_xlabel()  # doctest: +SKIP
     'epoch'
     """
+    if not hasattr(history, "epochs"):
+        raise ParameterError(f"plot_history draws what fit returned, a History, got {history!r:.60}")
     if not history.epochs:
         raise ShapeError("plot_history needs at least one finished epoch, got none")
     ax = _axes(ax)
@@ -158,15 +163,18 @@ def plot_decision_boundary(
     y: Iterable[Any],
     ax: Axes | None = None,
     resolution: int = 60,
+    threshold: float = 0.0,
 ) -> Axes:
     """Colour the plane by what a model with two inputs decides there, and draw the examples on top.
 
     Args:
-        model: called with [x1, x2]; gives one score, above 0 for the positive class, or one logit per class.
+        model: called with [x1, x2]; gives one score, above the threshold for the positive class, or one logit per
+            class. An estimator's is its ``model_``.
         X: the examples, two numbers each.
         y: one label per example: for a score 1, and 0 or -1; for logits the index of the class.
         ax: the Axes to draw on; a new figure if not given.
         resolution: how many places along each side the model is asked at, at least 2.
+        threshold: 0.0 for scores, 0.5 for probabilities, as a model gives that ends in a sigmoid.
 
     Returns:
         The Axes.
@@ -174,25 +182,18 @@ def plot_decision_boundary(
     Raises:
         MissingPackageError: when matplotlib is not installed.
         ShapeError: when the examples are not pairs, or X and y differ in length or are empty.
-        ParameterError: for a resolution below 2, or a label without a class.
+        ParameterError: for something that is no model, a number that is not finite, a resolution below 2, or a label
+            without a class.
 
     >>> points, labels = [[0.0, 0.0], [1.0, 1.0]], [0, 1]
     >>> plot_decision_boundary(lambda x: x[0] + x[1] - 1, points, labels).get_xlabel()  # doctest: +SKIP
     'x1'
     """
-    points, labels = [[float(x) for x in row] for row in X], list(y)
-    if len(points) != len(labels) or not points:
-        raise ShapeError(f"one label per example is needed, got {len(points)} examples and {len(labels)} labels")
-    for point in points:
-        if len(point) != 2:
-            raise ShapeError(f"a decision boundary is drawn over two inputs, got an example of {len(point)} numbers")
-    if resolution < 2:
-        raise ParameterError(f"resolution is a whole number of at least 2, got {resolution!r}")
-    across, up = (_ticks([point[i] for point in points], resolution) for i in (0, 1))
+    points, labels, members = classified(model, X, y)
+    across, up = (_ticks([point[i] for point in points], whole(resolution, "resolution", least=2)) for i in (0, 1))
     with no_grad():
-        logits = [[_logits(model([x1, x2])) for x1 in across] for x2 in up]
+        logits = [[_logits(model([x1, x2]), threshold) for x1 in across] for x2 in up]
     classes = len(logits[0][0])
-    members = [_class_of(label, classes) for label in labels]
     ax = _axes(ax)
     for k in range(classes):
         lead = [[row[k] - max(row[:k] + row[k + 1 :]) for row in rows] for rows in logits]
@@ -216,6 +217,33 @@ def plot_decision_boundary(
     ax.set_ylabel("x2")
     ax.legend(title="class", loc="best")
     return ax
+
+
+def classified(
+    model: Any, X: Iterable[Sequence[float]], y: Iterable[Any]
+) -> tuple[list[list[float]], list[Any], list[int]]:
+    """Return examples of two numbers, their labels, and for each the class among those that the model tells apart.
+
+    Raises:
+        ShapeError, ParameterError: as :func:`plot_decision_boundary`.
+
+    >>> classified(lambda x: x[0], [[0.0, 1.0], [1.0, 0.0]], [-1, 1])
+    ([[0.0, 1.0], [1.0, 0.0]], [-1, 1], [0, 1])
+    """
+    if not callable(model):
+        remedy = "use its model_" if hasattr(model, "predict") else "use model=nn.MLP(2, [8, 1])"
+        raise ParameterError(f"model is a module or function of two inputs, got {type(model).__name__}; {remedy}")
+    points, labels = [[real(x, "an example") for x in row] for row in X], list(y)
+    if len(points) != len(labels) or not points:
+        raise ShapeError(f"one label per example is needed, got {len(points)} examples and {len(labels)} labels")
+    for point in points:
+        if len(point) != 2:
+            raise ShapeError(f"a decision boundary is drawn over two inputs, got an example of {len(point)} numbers")
+        if not all(map(math.isfinite, point)):
+            raise ParameterError(f"an example has two finite numbers, got {point}")
+    with no_grad():
+        classes = len(_logits(model(points[0])))
+    return points, labels, [_class_of(label, classes) for label in labels]
 
 
 def _axes(ax: Axes | None) -> Any:
@@ -253,10 +281,10 @@ def _ticks(numbers: list[float], count: int) -> list[float]:
     return [low + (high - low) * i / (count - 1) for i in range(count)]
 
 
-def _logits(output: Any) -> list[float]:
-    """Return one number per class; a single score s counts as [-s, s]."""
-    logits = [float(logit) for logit in output] if isinstance(output, (list, tuple)) else [float(output)]
-    return logits if len(logits) > 1 else [-logits[0], logits[0]]
+def _logits(output: Any, threshold: float = 0.0) -> list[float]:
+    """Return one number per class; a single score s counts as [t - s, s - t], t being the threshold."""
+    logits = [float(logit) for logit in (output if is_list(output) else [output])]
+    return logits if len(logits) > 1 else [threshold - logits[0], logits[0] - threshold]
 
 
 def _class_of(label: Any, classes: int) -> int:

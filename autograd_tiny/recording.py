@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .value import Value
 
+MOST_OPERANDS = 6  # of an operation told in words
 MOST_SCOPES = 10_000  # names made from step numbers must not pile up
 _PACKAGE_FOLDER = __file__.removesuffix("recording.py")
 
@@ -211,8 +212,8 @@ def describe(node: Value) -> str:
     if len(names) == 1 and not node.parents[0].label:
         names = ["x"]
     facts = [f"{name} = {parent._data}" for name, parent in zip(names, node.parents, strict=True)]
-    if len(facts) > 6:
-        facts[6:] = [f"... {len(facts) - 6} more"]
+    if len(facts) > MOST_OPERANDS:
+        facts[MOST_OPERANDS:] = [f"... {len(facts) - MOST_OPERANDS} more"]
     remarks = []
     for i, parent in enumerate(node.parents):
         domain = node.op.domain_of(i)
@@ -221,7 +222,8 @@ def describe(node: Value) -> str:
             break
     remarks += [text for text in (f"node {node.label!r}" if node.label else "", printable(node.line)) if text]
     where = f" ({'; '.join(remarks)})" if remarks else ""
-    return f"{node.op.write(names)} with {', '.join(facts)}{where}"
+    formula = node.op.write(names) if len(names) <= MOST_OPERANDS else f"{node.op.name} of {len(names)} operands"
+    return f"{formula} with {', '.join(facts)}{where}"
 
 
 def check_gradients_finite(order: list[Value]) -> None:

@@ -1,5 +1,7 @@
 """The film of a decision boundary."""
 
+import json
+
 import pytest
 from PIL import Image
 
@@ -61,3 +63,35 @@ def test_mistakes(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.animation", None)
     with pytest.raises(MissingPackageError, match="pip install"):
         film.save(tmp_path / "film.gif")
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"y": [0, 1, 7, 1]}, ParameterError, "no class has the label 7"),
+        ({"y": [0, 1]}, ShapeError, "4 examples and 2 labels"),
+        ({"model": 5}, ParameterError, "model is the Module that is trained, got int"),
+        ({"resolution": "a"}, ParameterError, "resolution is a whole number of at least 2, got 'a'"),
+    ],
+)
+def test_mistakes_show_at_once(changed, error, message):
+    with pytest.raises(error, match=message):
+        BoundaryFilm(**{"model": MLP(2, [1]), "X": X, "y": Y} | changed)
+
+
+def test_a_checkpoint_keeps_the_film(tmp_path):
+    film, model = filmed(epochs=2)
+    other = BoundaryFilm(model, X, Y)
+    other.load_state_dict(json.loads(json.dumps(film.state_dict())))
+    assert other.states == film.states
+
+
+def test_a_film_that_fails_leaves_the_old_one(tmp_path, monkeypatch):
+    film, _ = filmed(epochs=1)
+    path = tmp_path / "film.gif"
+    path.write_text("old")
+    monkeypatch.setattr("autograd_tiny.animation.plot_decision_boundary", lambda *_: 1 / 0)
+    with pytest.raises((ZeroDivisionError, IndexError)):  # the second when the writer closes a film without frames
+        film.save(path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -14,7 +14,7 @@ FILES = sorted(path for path in PACKAGE.rglob("*.py") if "__pycache__" not in pa
 
 CORE = {"errors", "primitive", "ops", "recording", "higher_order", "value"}
 READERS = {"graph", "graphviz_engine", "collapse", "drawing", "explanation"}
-TOOLS = {"functional", "expression", "seeds", "files", "testing"}
+TOOLS = {"functional", "expression", "ranges", "seeds", "files", "parameters", "testing"}
 TOOLS |= {"data", "nn", "optim", "train", "plot", "animation"}
 
 # Direct imports a module may have, imports inside functions included. A folder counts as one module.
@@ -33,14 +33,16 @@ ALLOWED = {
     "drawing": {*CORE, "graph", "graphviz_engine", "collapse"},
     "explanation": {*CORE, "graph", "graphviz_engine", "drawing", "expression", "seeds"},
     "jit": {*CORE, "graph"},
+    "ranges": {"errors", "primitive"},
     "seeds": {"errors", "primitive"},
-    "data": {"errors", "primitive", "seeds"},
+    "data": {"errors", "primitive", "ranges", "seeds"},
     "files": {"errors"},
-    "nn": {*CORE, "functional", "seeds", "files"},
-    "optim": {*CORE, "functional"},
+    "parameters": {"errors", "value"},
+    "nn": {*CORE, "functional", "ranges", "seeds", "files", "parameters"},
+    "optim": {*CORE, "functional", "ranges", "parameters"},
     "plot": {*CORE, "nn"},
-    "animation": {*CORE, "plot"},
-    "train": {*CORE, "functional", "seeds", "files", "data", "nn", "optim", "plot", "jit"},
+    "animation": {*CORE, "files", "plot"},
+    "train": {*CORE, "functional", "ranges", "seeds", "files", "data", "nn", "optim", "plot", "jit"},
     "testing": {*CORE, *READERS, "functional", "expression", "data", "seeds", "nn", "optim", "train", "jit"},
     "pytest_plugin": {"testing"},
     "misconceptions": {*CORE, "graph", "testing"},

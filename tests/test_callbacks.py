@@ -39,6 +39,10 @@ def test_it_goes_on_while_there_is_progress():
     assert watch(EarlyStopping(Linear(1, 1), patience=1), [3.0, 2.0, 2.0]) == 3
 
 
+def test_ten_epochs_without_a_better_one_are_endured_unless_told_otherwise():
+    assert watch(EarlyStopping(Linear(1, 1)), [1.0] * 20) == 11
+
+
 def test_a_small_improvement_can_be_none():
     assert watch(EarlyStopping(Linear(1, 1), patience=2, min_delta=0.5), [3.0, 2.5, 2.5, 0.0]) == 3
     assert watch(EarlyStopping(Linear(1, 1), patience=2, min_delta=0.5), [3.0, 2.25, 2.0, 1.5]) is None
@@ -220,3 +224,21 @@ def test_a_damaged_state_of_a_log_changes_nothing(change, message):
     with pytest.raises(StateError, match=message):
         log.load_state_dict({"ratios": {"Linear": [1.0]}, "gradients": {"Linear": [1.0, 2.0]}} | change)
     assert log.state_dict() == {"ratios": {"Linear": []}, "gradients": {"Linear": []}}
+
+
+def test_another_training_does_not_go_back_to_the_best_of_the_one_before():
+    model = Linear(1, 1, rng=0)
+    stop = EarlyStopping(model, patience=2)
+    for losses in ([1.0], [1.0, 0.1]):
+        stop(History(loss=losses))
+    model.weight[0][0].data = 7.0
+    for losses in ([5.0], [5.0, 4.0], [5.0, 4.0, 4.5]):
+        assert not stop(History(loss=losses))
+    assert (stop.best, stop.best_epoch) == (4.0, 2)
+    stop.on_end()
+    assert model.weight[0][0].data == 7.0
+
+
+def test_a_history_without_epochs_is_refused():
+    with pytest.raises(ParameterError, match="looks at the latest epoch, and the history has none"):
+        EarlyStopping(Linear(1, 1))(History())

@@ -568,6 +568,8 @@ MISTAKES = [
     (["train", "mars"], "there is no example 'mars'"),
     (["train", "moon"], "there is no example 'moon'; did you mean moons?"),
     (["train", "iris", "--epochs", "0"], "--epochs is a whole number of at least 1, got 0"),
+    (["train", "--epochs", "5"], "name the example that the options are for: autograd-tiny train moons"),
+    (["train", "gpt", "--data", ""], "cannot use ."),
     (["train", "iris", "--resume"], "--resume goes on from a checkpoint; name its file with --checkpoint"),
     (["train", "gpt", "--data", "no.txt"], "cannot use no.txt: No such file or directory"),
     (["train", "iris", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
@@ -700,6 +702,16 @@ def test_examples_of_train_and_demo_can_be_read(capsys: Captured, monkeypatch: p
     assert (read[2].epochs, read[2].lr, read[2].seed) == (100, 0.1, 1)
     assert (read[3].data, read[3].checkpoint, read[3].resume) == ("names.txt", "gpt.json", True)
     assert read[5].out == "pictures"
+
+
+def test_ctrl_c_names_the_checkpoint(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = tmp_path / "run.json"
+    words = ["train", "iris", "--epochs", "1", "--checkpoint", str(checkpoint), "--out", str(tmp_path)]
+    assert main(words) == 0
+    monkeypatch.setattr("autograd_tiny.train.fit", lambda *_, **__: History(interrupted=True))
+    capsys.readouterr()
+    assert main(words) == 130
+    assert capsys.readouterr().err == f"stopped; --resume goes on from {checkpoint}\n"
 
 
 def test_train_without_a_name_lists_the_examples(capsys: Captured) -> None:

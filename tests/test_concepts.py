@@ -383,7 +383,8 @@ def test_the_place_where_most_get_stuck_is_half_of_ln_2():
 
 
 @pytest.mark.slow
-def test_why_gradients_win(tmp_path):
+def test_why_gradients_win(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "BUDGET", 1500)
     figures, text = play("why-gradients", tmp_path, Mute)
     assert figures["backpropagation"] < min(figures["score function"], figures["genetic algorithm"]) / 10
     assert "25 weights" in text

@@ -307,6 +307,14 @@ def test_standardize_leaves_equal_numbers_at_0():
     assert standardize([[7.0]]) == ([[0.0]], [7.0], [1.0])
 
 
+def test_other_rows_are_standardized_as_the_first_were():
+    X = [[1.0, 10.0], [3.0, 50.0]]
+    Z, means, spreads = standardize(X)
+    assert standardize(X, means, spreads) == (Z, means, spreads)
+    assert standardize([(4, 40)], (2, 30.0), iter([1, 20.0])) == ([[2.0, 0.5]], [2.0, 30.0], [1.0, 20.0])
+    assert standardize([[4.0, 40.0]], means, spreads)[0] == [[2.0, 0.5]]
+
+
 @given(st.integers(2, 40), st.floats(0.01, 0.99), st.integers(0, 3))
 def test_split_loses_nothing_and_keeps_pairs_together(count, share, seed):
     X = [[float(i)] for i in range(count)]
@@ -335,6 +343,21 @@ def test_split_is_shuffled_and_reproducible():
         ),
         (lambda: standardize([[1.0, math.nan]]), ParameterError, "standardize needs finite numbers, got nan"),
         (lambda: standardize([["1"]]), NotARealNumberError, "standardize needs one real number, got '1'"),
+        (lambda: standardize(5), ShapeError, "standardize needs rows of numbers, got 5; a table is a list of rows"),
+        (lambda: standardize([[1.0]], [1.0]), ParameterError, "means and spreads together, got no spreads; give what"),
+        (lambda: standardize([[1.0]], None, [1.0]), ParameterError, "means and spreads together, got no means"),
+        (lambda: standardize([[1.0]], 1.0, [1.0]), ShapeError, "means is a list of one number per column, got 1.0"),
+        (lambda: standardize([[1.0]], [1.0], 2.0), ShapeError, "spreads is a list of one number per column, got 2.0"),
+        (lambda: standardize([[1.0]], [math.inf], [1.0]), ParameterError, "a mean is a finite number, got inf"),
+        (lambda: standardize([[1.0]], [1.0], [0.0]), ParameterError, "a spread is a finite number above 0, got 0.0"),
+        (
+            lambda: standardize([[1.0, 2.0, 3.0]], [1.0] * 3, [1.0]),
+            ShapeError,
+            "one mean and one spread per column, got 3 means and 1 spreads for 3 columns",
+        ),
+        (lambda: standardize([[1.0]], [1.0] * 2, [1.0] * 2), ShapeError, "got 2 means and 2 spreads for 1 columns"),
+        (lambda: split(5, 5), ShapeError, "split needs a list of inputs and a list of targets, got 5"),
+        (lambda: split([1, 2], 5), ShapeError, "split needs a list of inputs and a list of targets, got 5"),
         (lambda: split([1, 2, 3], [1, 2]), ShapeError, "one target per input, got 3 inputs and 2 targets"),
         (lambda: split([1], [1]), ShapeError, "at least two examples, one for each part, got 1"),
         (lambda: split([1, 2], [1, 2], 1.0), ParameterError, "test_share is a share above 0 and below 1, got 1.0"),

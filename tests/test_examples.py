@@ -1,7 +1,7 @@
 """The list of examples, and the stage they play on."""
 
 import inspect
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib import import_module
 
 import pytest
@@ -67,3 +67,22 @@ def test_a_figure_is_a_file_of_the_size_asked_for(tmp_path, capsys):
     assert capsys.readouterr().out == f"wrote {tmp_path / 'a.png'}\n"
     header = (tmp_path / "a.png").read_bytes()[:24]
     assert [int.from_bytes(header[i : i + 4], "big") for i in (16, 20)] == [600, 300]
+
+
+def test_a_resumed_run_has_its_own_learning_rate_and_seed(tmp_path, capsys):
+    checkpoint = tmp_path / "run.json"
+    examples.run("moons", stage(tmp_path), Options(epochs=1, lr=0.3, checkpoint=checkpoint))
+    for options in (Options(lr=0.9), Options(seed=5)):
+        with pytest.raises(ParameterError, match="leave out --lr and --seed"):
+            examples.run("moons", stage(tmp_path), replace(options, checkpoint=checkpoint, resume=True, epochs=2))
+    capsys.readouterr()
+    examples.run("moons", stage(tmp_path), Options(epochs=2, checkpoint=checkpoint, resume=True))
+    assert "the lr of the checkpoint" in capsys.readouterr().out
+    with pytest.raises(ParameterError, match=r"epochs counts those of the checkpoint, too: .* has 2 done, got 1"):
+        examples.run("moons", stage(tmp_path), Options(epochs=1, checkpoint=checkpoint, resume=True))
+
+
+def test_a_folder_that_cannot_be_written_to_shows_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(PermissionError, match=str(tmp_path)):
+        stage(tmp_path).open()

@@ -242,3 +242,23 @@ def test_a_checkpoint_of_another_list_of_names_is_refused(tmp_path):
     run(tmp_path, data=tmp_path / "0.txt", **settings)
     with pytest.raises(StateError, match=r"run\.json .*this training.*token_embedding\.weight has the shape 4 x 16"):
         run(tmp_path, data=tmp_path / "1.txt", resume=True, **settings)
+
+
+def test_letters_and_numbers_that_it_does_not_know():
+    vocabulary = Vocabulary(["ada"])
+    with pytest.raises(ParameterError, match="no name of the list has the letter 'A' of 'Ada'"):
+        vocabulary.encode("Ada")
+    with pytest.raises(ParameterError, match="needs an index, a whole number from 0 to 2, got 3"):
+        vocabulary.decode([3])
+    assert vocabulary.decode([0, 2]) == "a"
+    for temperature in (0, -1.0, float("nan")):
+        with pytest.raises(ParameterError, match="temperature is a finite number above 0"):
+            sample(GPT(3), vocabulary, Random(0), temperature)
+    with pytest.raises(ParameterError, match="layers is a whole number of at least 1, got -1"):
+        GPT(3, layers=-1)
+
+
+def test_longer_names_are_told_of(tmp_path, capsys):
+    (tmp_path / "long.txt").write_text("ab\n" + "ab" * 10)
+    gpt(examples.Stage(tmp_path, Console(width=200)), examples.Options(data=tmp_path / "long.txt", epochs=1))
+    assert "Of 1 longer names only the first 16 letters are read." in capsys.readouterr().out

@@ -155,6 +155,7 @@ def test_all_is_checked_before_anything_is_touched(fill):
         (lambda: init.kaiming_uniform_(tensor(2, 2), mode="fan"), ParameterError, "mode is .*, got 'fan'"),
         (lambda: init.kaiming_normal_(tensor(2, 2), a=math.inf), ParameterError, "slope of leaky_relu is a finite"),
         (lambda: init.kaiming_normal_(tensor(2, 2), nonlinearity="rely"), ParameterError, "did you mean relu"),
+        (lambda: init.calculate_gain(["relu"]), ParameterError, r"nonlinearity is one of .*, got \['relu'\]"),
         (lambda: init.calculate_gain("gelu"), ParameterError, "linear, conv1d, .*, got 'gelu'; "),
     ],
 )

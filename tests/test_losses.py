@@ -236,6 +236,8 @@ def test_losses_of_classes_refuse_what_does_not_fit(loss):
             loss([1.0, 2.0], index)
     with pytest.raises(NotARealNumberError, match=f"{name} needs one real number, got '2'"):
         loss([1.0, "2"], 0)
+    with pytest.raises(ShapeError, match=f"{name} needs equally many {what} for all examples, got lists of 1 and 2"):
+        loss([[1.0, 2.0], [1.0]], [0, 0])
     with pytest.raises(ParameterError, match="reduction is 'mean', 'sum' or 'none', got 'batchmean'"):
         loss([1.0, 2.0], 0, "batchmean")
     with pytest.raises(ShapeError, match=f"{name} needs one weight per class, got 3 weights for 2 classes"):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_tiny import Value
-from autograd_tiny.errors import ParameterError, ShapeError
+from autograd_tiny.errors import NotARealNumberError, ParameterError, ShapeError
 from autograd_tiny.train import accuracy, f1_score, precision, recall
 
 METRICS = [accuracy, precision, recall, f1_score]
@@ -68,3 +68,18 @@ def test_metrics_refuse_what_does_not_fit(metric, outputs, targets, error, messa
 def test_metrics_of_two_classes_refuse_more(metric):
     with pytest.raises(ParameterError, match="is of 2 classes, got 3 logits; use accuracy"):
         metric([[1.0, 2.0, 3.0]], [1])
+
+
+def test_probabilities_are_cut_at_a_half():
+    outputs, targets = [0.9, 0.6, 0.4, 0.1], [1, 0, 1, 0]
+    assert accuracy(outputs, targets) == 0.5
+    assert accuracy(outputs, targets, threshold=0.5) == 0.5
+    assert precision(outputs, targets, threshold=0.7) == 1.0
+    assert recall(outputs, targets, threshold=0.3) == 1.0
+    assert f1_score(outputs, targets, threshold=0.7) == pytest.approx(2 / 3)
+    assert accuracy([[0.7], [0.2]], [1, 0], threshold=0.5) == 1.0
+
+
+def test_outputs_are_numbers():
+    with pytest.raises(NotARealNumberError, match="an output for accuracy needs one real number, got 'a'"):
+        accuracy(["a"], [0])

@@ -45,6 +45,7 @@ from autograd_tiny.nn import (
     Softmax,
     Softplus,
     Tanh,
+    added,
     init,
 )
 from autograd_tiny.nn.shapes import is_list, listed_numbers, mapped, numbers_in, shape_of, shape_text
@@ -459,6 +460,14 @@ def test_gelu_has_two_forms():
         GELU("erf")
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_settings_of_activations_are_finite(number):
+    with pytest.raises(ParameterError, match=f"negative_slope is a finite number, got {number}"):
+        LeakyReLU(number)
+    with pytest.raises(ParameterError, match=f"alpha is a finite number, got {number}"):
+        ELU(number)
+
+
 def test_activations_show_their_settings():
     assert [repr(m) for m in (ReLU(), LeakyReLU(), ELU(0.5), GELU(), GELU("tanh"))] == [
         "ReLU(): 0 parameters",
@@ -648,6 +657,17 @@ def test_batch_norm_in_training_needs_a_batch(x):
     assert norm.running_mean == [0.0, 0.0]
 
 
+def test_batch_norm_tells_of_the_last_batch():
+    with pytest.raises(
+        ShapeError,
+        match=r"training; the last batch of an epoch holds the rest: choose batch_size so that no batch of one",
+    ):
+        BatchNorm1d(2)([[1.0, 2.0]])
+    for x in ([1.0, 2.0], [1.0]):
+        with pytest.raises(ShapeError, match=r"training; use fit\(\.\.\., batched=True\) and batches above 1, or"):
+            BatchNorm1d(2)(x)
+
+
 def test_batch_norm_refuses_other_lengths_and_keeps_its_statistics():
     norm = BatchNorm1d(2)
     for x in ([[1.0, 2.0], [1.0]], [[1.0] * 3] * 2):
@@ -776,6 +796,28 @@ def test_sequences_and_states_that_do_not_fit_are_refused(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: LSTM(2, 3, dropout=0.5),
+            "LSTM got an unexpected keyword argument 'dropout'; its settings are input_size",
+        ),
+        (
+            lambda: GRU(2, 3, nonlinearity="relu"),
+            "GRU got an .* 'nonlinearity'; its settings are .*bias, rng, num_layers$",
+        ),
+        (
+            lambda: RNN(2, 3, hidden=0.5),
+            "RNN got an .* 'hidden'; its settings are .*bias, nonlinearity, rng, num_layers$",
+        ),
+    ],
+)
+def test_networks_refuse_settings_that_their_cells_lack(make, message):
+    with pytest.raises(ParameterError, match=message):
+        make()
+
+
 def test_states_are_taken_as_arrays():
     cell = LSTMCell(1, 2)
     assert data(cell([1.0], np.ones((2, 2)))) == data(cell([1.0], ([1.0, 1.0], [1.0, 1.0])))
@@ -787,7 +829,7 @@ def test_nonlinearities():
     with pytest.raises(ParameterError, match="nonlinearity is an operation with one operand, got None; use 'tanh'"):
         RNNCell(1, 1, nonlinearity=None)
     with pytest.raises(
-        ParameterError, match=r"activation 'rellu' is no operation with one operand; close matches: .*relu"
+        ParameterError, match=r"activation 'rellu' is no operation with one operand; did you mean relu\?"
     ):
         RNN(1, 1, nonlinearity="rellu")
     assert repr(RNN(2, 3, 2, bias=False, nonlinearity="relu")).partition(":")[0] == (
@@ -920,6 +962,19 @@ def test_a_residual_makes_values_of_plain_numbers():
     assert [type(y) for y in Residual(lambda x: x)([1.0, 2.0])] == [Value, Value]
 
 
+def test_sums_need_one_shape():
+    assert data(added([[1.0], [2.0]], np.array([[10.0], [20.0]]))) == [[11.0], [22.0]]
+    assert data(added(1.0, 2.0)) == 3.0
+    for x, y, shapes in (
+        ([1.0], 2.0, "1 and one number"),
+        (2.0, [1.0], "one number and 1"),
+        ([1.0, 2.0], [1.0], "2 and 1"),
+        ([[1.0], [1.0, 2.0]], [[1.0], [1.0, 2.0]], "a ragged list and a ragged list"),
+    ):
+        with pytest.raises(ShapeError, match=f"added needs two of one shape, got {shapes}$"):
+            added(x, y)
+
+
 def test_flatten():
     assert Flatten()([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
     assert Flatten()(3.0) == [3.0]
@@ -994,6 +1049,23 @@ def test_unknown_initialisers_are_refused(name):
         MLP(2, [1], init=name)
     with pytest.raises(ParameterError, match=r"did you mean xavier_normal_\?"):
         Neuron(2, init="xavier_normal")
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (init.constant_, "missing a required argument: 'val'"),
+        (lambda: None, "too many positional arguments"),
+        (max, "no signature found for .*max"),
+    ],
+)
+def test_initialisers_that_need_more_or_less_are_refused(function, reason):
+    name = function.__name__
+    with pytest.raises(
+        ParameterError,
+        match=rf"called with the matrix .* {name} needs more, or less \({reason}.*\): use init=lambda weights: {name}",
+    ):
+        Layer(2, 2, init=function)
 
 
 # ---------------------------------------------------------------- modules inside, their mode, their layers

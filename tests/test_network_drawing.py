@@ -341,9 +341,10 @@ def test_linear_modules_and_their_activations_are_layers() -> None:
     assert drawn.outputs[-1] == pytest.approx([out.data for out in sequential([1.0, -2.0])])
     assert "layers[0]: 3 neurons, leaky_relu, giving h0.0 to h0.2" in drawn.text()
     assert "layers[1]: 2 neurons, linear, giving h1.0 to h1.1" in drawn.text()
-    assert draw_network(nn.Linear(2, 3, rng=0)).text().splitlines()[2] == draw_network(
-        nn.Sequential(nn.Linear(2, 3, rng=0))
-    ).text().splitlines()[2]
+    assert (
+        draw_network(nn.Linear(2, 3, rng=0)).text().splitlines()[2]
+        == draw_network(nn.Sequential(nn.Linear(2, 3, rng=0))).text().splitlines()[2]
+    )
 
 
 @pytest.mark.parametrize(

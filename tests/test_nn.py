@@ -84,6 +84,23 @@ def test_mlp_parameter_names():
     ]
 
 
+def test_parameters_in_arrays_of_objects_count():
+    table = np.array([[Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]], dtype=object)
+    model = Holder(table=table, parts=np.array([Holder(w=Value(5.0))], dtype=object), numbers=np.array([6.0]))
+    assert [name for name, _ in model.named_parameters()] == [
+        *("table.0.0", "table.0.1", "table.1.0", "table.1.1"),
+        "parts.0.w",
+    ]
+    assert model.state_dict() == {"table": [[1.0, 2.0], [3.0, 4.0]], "parts.0.w": 5.0}
+    model.load_state_dict({"table": [[0.0, 0.0], [0.0, 7.0]], "parts.0.w": 8.0})
+    assert (table[1, 1].data, [name for name, _ in model.named_modules()]) == (7.0, ["", "parts[0]"])
+
+
+def test_parameters_beside_plain_numbers_count_and_those_in_sets_do_not():
+    model = Holder(mixed=[Value(1.0), 2.0], hidden={Value(3.0)})
+    assert model.state_dict() == {"mixed.0": 1.0}
+
+
 def test_shared_parameters_count_once_even_when_their_numbers_are_equal():
     shared, equal = Value(1.0), Value(1.0)
     part = Holder(w=shared)
@@ -330,10 +347,10 @@ def test_a_module_can_be_an_activation():
 @pytest.mark.parametrize(
     ("activation", "message"),
     [
-        ("rellu", "close matches: .*relu"),
-        ("Tanh", "close matches: .*tanh"),
-        ("softpluss", r"close matches: .*softplus.* \(None for linear\)"),
-        ("qqq", "close matches: relu, tanh, sigmoid"),
+        ("rellu", r"did you mean relu\?"),
+        ("Tanh", r"did you mean tanh\?"),
+        ("softpluss", r"did you mean softplus\? \(None for linear\)"),
+        ("qqq", r"others are relu, tanh and sigmoid \(None for linear\)"),
         ("hypot", "no operation with one operand"),
         (ops.add, r"takes one operand, got add\(x, y\)"),
         ("power", r"power\(x, n\) needs its parameter n"),
@@ -343,6 +360,45 @@ def test_a_module_can_be_an_activation():
 def test_unknown_activations_are_refused(activation, message):
     with pytest.raises(ParameterError, match=message):
         Neuron(2, activation)
+
+
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        (math.tanh, r'got 0\.\d+ \(float\) from tanh, which no gradient passes; use autograd_tiny\.tanh or "tanh"'),
+        (lambda v: max(0.0, v.data), r"got \d\.\d+ \(float\) from <lambda>, .*; compute with Values throughout"),
+        (lambda v: None, r"an activation gives a Value, got None \(NoneType\)"),
+    ],
+)
+def test_an_activation_that_cuts_the_graph_is_refused(activation, message):
+    for model in (Neuron(1, activation, rng=0), Layer(1, 2, activation), MLP(1, [2, 1], activation)):
+        with pytest.raises(ParameterError, match=message):
+            model([1.0])
+
+
+def test_a_copy_of_a_model_has_a_copy_of_its_activation():
+    class Scaled(Module):
+        def __init__(self):
+            self.scale = Value(2.0)
+
+        def forward(self, v):
+            return v * self.scale
+
+    neuron = Neuron(1, Scaled(), rng=0)
+    twin = copy.deepcopy(neuron)
+    twin.activation.scale.data = 0.0
+    assert twin([1.0]).data == 0.0 != neuron([1.0]).data
+
+
+@pytest.mark.parametrize("nouts", [{3, 1}, {3: 1}, "31", iter([3, 1]), [], 3])
+def test_sizes_of_layers_are_a_list(nouts):
+    with pytest.raises(ParameterError, match=r"nouts is a list of one or more layer sizes, got .*; use \[16, 1\]"):
+        MLP(2, nouts)
+
+
+@pytest.mark.parametrize("nouts", [(3, 1), np.array([3, 1]), range(3, 0, -2)])
+def test_sizes_of_layers_in_other_sequences(nouts):
+    assert [len(layer.neurons) for layer in MLP(2, nouts).layers] == [3, 1]
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.0, "2", None])
@@ -476,10 +532,10 @@ def test_cross_entropy():
     logits, index = [1.0, 2.0, 0.5], 1
     expected = math.log(sum(math.exp(z) for z in logits)) - 2.0
     assert cross_entropy(logits, index) == pytest.approx(expected, rel=1e-14)
-    both = [expected, math.log(2.0)]
-    assert cross_entropy([logits, [7.0, 7.0]], [1, 0]) == pytest.approx(sum(both) / 2)
-    assert cross_entropy([logits, [7.0, 7.0]], np.array([1, 0]), reduction="sum") == pytest.approx(sum(both))
-    assert cross_entropy([logits, [7.0, 7.0]], [1, 0], reduction="none") == pytest.approx(both)
+    both = [expected, math.log(3.0)]
+    assert cross_entropy([logits, [7.0, 7.0, 7.0]], [1, 0]) == pytest.approx(sum(both) / 2)
+    assert cross_entropy([logits, [7.0, 7.0, 7.0]], np.array([1, 0]), reduction="sum") == pytest.approx(sum(both))
+    assert cross_entropy([logits, [7.0, 7.0, 7.0]], [1, 0], reduction="none") == pytest.approx(both)
     assert cross_entropy([1000.0, 0.0], 1) == 1000.0
 
 

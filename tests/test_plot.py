@@ -1,14 +1,22 @@
+import math
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
 
 from autograd_tiny import Value
-from autograd_tiny.errors import AnomalyError, MissingPackageError, ParameterError, ShapeError
+from autograd_tiny.errors import (
+    AnomalyError,
+    AutogradTinyError,
+    MissingPackageError,
+    ParameterError,
+    ShapeError,
+)
 from autograd_tiny.nn import MLP, Linear, Module, mse_loss
 from autograd_tiny.optim import SGD
 from autograd_tiny.plot import plot_decision_boundary, plot_gradients, plot_history
-from autograd_tiny.train import History, UpdateLog, fit
+from autograd_tiny.train import Classifier, History, UpdateLog, fit
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -131,7 +139,7 @@ def test_the_model_is_asked_without_recording():
         return outputs[-1]
 
     plot_decision_boundary(model, POINTS, LABELS, resolution=5)
-    assert len(outputs) == 25
+    assert len(outputs) == 1 + 25  # once to see how many classes it tells apart
     assert all(y.parents == () for y in outputs)
 
 
@@ -273,3 +281,31 @@ def test_missing_matplotlib_gives_the_line_that_installs_it(monkeypatch, draw):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(MissingPackageError, match=r'plotting needs .*pip install "autograd_tiny\[plot\]"'):
         draw()
+
+
+# ---------------------------------------------------------------- what cannot be drawn
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"resolution": 2.5}, "resolution is a whole number of at least 2, got 2.5"),
+        ({"X": [["a", 2.0]], "y": [0]}, "an example needs one real number, got 'a'"),
+        ({"X": [[math.nan, 2.0]], "y": [0]}, "an example has two finite numbers, got"),
+        ({"model": Classifier()}, "got Classifier; use its model_"),
+    ],
+)
+def test_what_has_no_decision_boundary(changed, message):
+    settings = {"model": lambda x: x[0], "X": POINTS, "y": LABELS} | changed
+    with pytest.raises(AutogradTinyError, match=message):
+        plot_decision_boundary(**settings)
+
+
+def test_probabilities_are_cut_at_a_half_and_arrays_are_taken():
+    ax = plot_decision_boundary(lambda x: np.array([0.25 + x[0] / 2]), POINTS, LABELS, resolution=5, threshold=0.5)
+    assert ax.get_xlabel() == "x1"
+
+
+def test_something_else_is_no_history():
+    with pytest.raises(ParameterError, match="plot_history draws what fit returned, a History, got 5"):
+        plot_history(5)

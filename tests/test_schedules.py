@@ -429,6 +429,18 @@ def test_a_rate_that_grows_without_bound_is_noticed():
     assert (optimizer.lr, schedule.last_epoch) == (1e200, 1)
 
 
+def test_factors_are_numbers():
+    with pytest.raises(NotARealNumberError, match=r"the result of lr_lambda needs one real number, got None .* return"):
+        LambdaLR(sgd(), lambda n: None)
+
+    class Own(LRScheduler):
+        def factor(self, step):
+            return "0.5"
+
+    with pytest.raises(NotARealNumberError, match=r"a factor of Own needs one real number, got '0\.5'"):
+        Own(sgd())
+
+
 def test_a_plateau_watches_numbers():
     schedule = ReduceLROnPlateau(sgd())
     with pytest.raises(NotARealNumberError, match=r"metrics needs one real number, got '0\.5'"):

@@ -144,6 +144,8 @@ GOOD = {"weight": [[1.0, 2.0]], "bias": [3.0]}
         ({**GOOD, "bias": [10**400]}, "bias holds something that is not a number: .*larger"),
         ([("weight", [[1.0, 2.0]])], "a state maps names to numbers, got .*use model.state_dict"),
         (None, "a state maps names to numbers, got None"),
+        (nn.MLP(1, [1]), r"a state maps names to numbers, got one MLP; use model\.state_dict\(\)$"),
+        ({1: 2.0}, "the state of a Linear lacks weight, bias and has the unexpected 1;"),
     ],
 )
 def test_other_states_are_refused_and_nothing_changes(state, message):
@@ -171,6 +173,17 @@ def test_a_model_refuses_two_parameters_of_one_name():
 
     with pytest.raises(ParameterError, match=r"two parameters have the name parts\.a\.b; rename"):
         Model().state_dict()
+
+
+def test_a_buffer_without_its_attribute_is_named():
+    class Counting(nn.Module):
+        buffers = ("count",)
+
+    for use in (nn.Module.state_dict, lambda model: model.load_state_dict({})):
+        with pytest.raises(
+            ParameterError, match=r"Counting lists the buffer count but .*; set self\.count in its __init__"
+        ):
+            use(nn.Sequential(Counting()))
 
 
 def test_tied_weights_are_saved_once_and_stay_tied():
@@ -279,7 +292,10 @@ def test_a_model_takes_nan_only_when_asked_for(tmp_path):
         ({1: 1.0}, "1 cannot be saved: a name is text"),
         ({"__metadata__": 1.0}, "'__metadata__' cannot be saved: a name is text, and not __metadata__"),
         ([1.0], r"a state maps names to numbers, got \[1.0\]; use model.state_dict"),
-        (nn.Linear(1, 1), "a state maps names to numbers, got Linear"),
+        (
+            nn.Sequential(nn.Linear(1, 1)),
+            r"a state maps names to numbers, got one Sequential; call model\.save\(path\)$",
+        ),
     ],
 )
 def test_what_is_no_state_is_not_saved(tmp_path, ending, state, message):

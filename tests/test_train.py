@@ -6,9 +6,16 @@ import pytest
 from autograd_tiny import Value, log, sqrt
 from autograd_tiny import sum as total_of
 from autograd_tiny.data import load_iris, make_moons
-from autograd_tiny.errors import AnomalyError, NotARealNumberError, ParameterError, ShapeError, StateError
+from autograd_tiny.errors import (
+    AnomalyError,
+    GraphError,
+    NotARealNumberError,
+    ParameterError,
+    ShapeError,
+    StateError,
+)
 from autograd_tiny.nn import MLP, BatchNorm1d, Dropout, Linear, Module, Sequential, cross_entropy, hinge_loss, mse_loss
-from autograd_tiny.optim import SGD, ExponentialLR, LambdaLR, ReduceLROnPlateau
+from autograd_tiny.optim import SGD, ExponentialLR, LambdaLR, ReduceLROnPlateau, StepLR
 from autograd_tiny.train import History, accuracy, fit
 
 
@@ -264,12 +271,12 @@ def test_a_loss_that_is_finite_the_second_time_is_said_to_be_random():
         ({"rng": "seed"}, r"rng is a random\.Random or an int seed"),
         ({"loss": lambda outputs, targets: 1.0}, r"loss returns one Value computed from the outputs, got 1\.0"),
         ({"loss": lambda outputs, targets: outputs}, "loss returns one Value computed from the outputs"),
-        ({"loss": "mse"}, "model and loss are functions, got .* and 'mse'; use loss="),
+        ({"loss": "mse"}, "loss is a function of outputs and targets, got str 'mse'; use loss="),
         ({"steps_per_epoch": 0}, "steps_per_epoch is a whole number of at least 1, got 0"),
         ({"max_grad_norm": 0.0}, r"max_grad_norm is a finite number above 0, got 0\.0"),
         ({"max_grad_norm": float("nan")}, "max_grad_norm is a finite number above 0, got nan"),
         ({"schedule_every": "batch"}, "schedule_every is 'epoch' or 'step', got 'batch'"),
-        ({"scheduler": 0.1}, r"scheduler is a schedule of optim, got 0\.1"),
+        ({"scheduler": 0.1}, r"scheduler is a schedule of optim, got float 0\.1"),
         ({"metrics": [accuracy]}, "metrics maps names to functions"),
         ({"metrics": {"loss": accuracy}}, "a metric has a name of its own, .*got 'loss'"),
         ({"metrics": {"val_x": accuracy}}, "a metric has a name of its own, .*got 'val_x'"),
@@ -343,7 +350,7 @@ def test_validation_records_no_graph():
         return mse_loss(outputs, targets)
 
     fit_line(epochs=2, loss=loss, validation_data=([1.0], [2.0]))
-    assert seen == [True, False] * 2
+    assert seen == [False, *[True, False] * 2]  # the first time before anything moves
 
 
 def test_dropout_drops_in_training_only_and_each_part_keeps_its_mode():
@@ -366,7 +373,7 @@ def test_dropout_drops_in_training_only_and_each_part_keeps_its_mode():
         epochs=2,
         validation_data=([[1.0], [1.0]], [[1.0], [1.0]]),
     )
-    assert modes == [True, False, False] * 2
+    assert modes == [False, False, *[True, False, False] * 2]
     assert [module.training for module in model.modules()] == before
     assert before != [True] * len(before)
     assert history.val_loss == [mse_loss(model.eval()([1.0]), [1.0]).data] * 2
@@ -609,3 +616,55 @@ def test_a_damaged_history_is_refused(change, message):
     with pytest.raises(StateError, match=message):
         history.load_state_dict(state | change)
     assert history == History([9.0])
+
+
+# ---------------------------------------------------------------- mistakes that would go unnoticed
+
+
+def test_a_loss_cut_off_from_the_parameters():
+    with pytest.raises(GraphError, match="the loss does not depend on any parameter, so nothing would be learned"):
+        fit_line(loss=lambda outputs, targets: mse_loss([Value(float(out)) for out in outputs], targets))
+
+
+def test_a_schedule_of_another_optimizer():
+    other = SGD([Value(0.0)], lr=1.0)
+    with pytest.raises(ParameterError, match="the scheduler is of another optimizer"):
+        fit_line(scheduler=StepLR(other, 1))
+
+
+def test_bad_validation_data_shows_before_anything_moves():
+    model, w = line()
+    optimizer = SGD([w], lr=0.1)
+    with pytest.raises(ShapeError):
+        fit(model, [1.0], [2.0], loss=mse_loss, optimizer=optimizer, epochs=1, validation_data=([1.0], [[2.0]]))
+    assert (w.data, optimizer.steps) == (0.0, 0)
+
+
+@pytest.mark.parametrize("checkpoint", [5, "", ".", "no/such/folder/run.json"])
+def test_a_checkpoint_that_cannot_be_written_shows_before_anything_moves(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, w = line()
+    with pytest.raises(ParameterError, match="checkpoint"):
+        fit(model, [1.0], [2.0], loss=mse_loss, optimizer=SGD([w], lr=0.1), epochs=1, checkpoint=checkpoint)
+    assert w.data == 0.0
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"X": 5}, ShapeError, "fit needs a list of examples, got 5"),
+        ({"y": None}, ShapeError, "fit needs a list of targets, got None"),
+        ({"scheduler": StepLR}, ParameterError, "got the class StepLR; use StepLR"),
+        ({"metrics": {"odd": lambda outputs, targets: None}}, NotARealNumberError, "the metric 'odd' needs one real"),
+    ],
+)
+def test_what_is_no_list_no_object_no_number(settings, error, message):
+    with pytest.raises(error, match=message):
+        fit_line(**settings)
+
+
+def test_a_class_is_no_model():
+    w = Value(0.0)
+    with pytest.raises(ParameterError, match=r"model is a module or function, got the class MLP; use model="):
+        fit(MLP, [1.0], [2.0], loss=mse_loss, optimizer=SGD([w], lr=0.1), epochs=1)

@@ -9,41 +9,50 @@ from typing import Any, TypeVar
 
 from ..errors import ParameterError, ShapeError
 from ..primitive import real
+from ..ranges import above_zero, finite, proper_fraction
 from ..seeds import generator
 
 Row = TypeVar("Row")
 Label = TypeVar("Label")
 
 
-def standardize(X: Sequence[Sequence[float]]) -> tuple[list[list[float]], list[float], list[float]]:
-    """Return a table with every column shifted to mean 0 and scaled to standard deviation 1.
+def standardize(
+    X: Sequence[Sequence[float]], means: Sequence[float] | None = None, spreads: Sequence[float] | None = None
+) -> tuple[list[list[float]], list[float], list[float]]:
+    """Return a table with every column shifted to mean 0 and scaled to standard deviation 1, or as another table was.
 
-    The standard deviation is that of the rows themselves, divided by their number n and not by n - 1. New rows get
-    the numbers of the training rows, never their own.
+    The standard deviation is that of the rows themselves, divided by their number n and not by n - 1. Rows to test on
+    get the numbers of the training rows, never their own.
 
     Args:
         X: rows of finite numbers, at least one, all of one length.
+        means, spreads: those returned for the training rows; None for those of X.
 
     Returns:
         (Z, means, spreads): the rows (x - mean) / spread, and the mean and standard deviation of each column
-        before. A column of equal numbers becomes 0 and gets the spread 1.
+        before, or those given. A column of equal numbers becomes 0 and gets the spread 1.
 
     Raises:
-        ShapeError: for no rows, or rows of unequal lengths.
-        ParameterError: for a number that is not finite.
+        ShapeError: for no rows, rows of unequal lengths, or another number of means or spreads.
+        ParameterError: for a number that is not finite, a spread of 0 or less, or means without spreads.
 
     >>> Z, means, spreads = standardize([[1.0, 7.0], [3.0, 7.0]])
     >>> Z, means, spreads
     ([[-1.0, 0.0], [1.0, 0.0]], [2.0, 7.0], [1.0, 1.0])
-    >>> new = [4.0, 7.0]
-    >>> [(x - mean) / spread for x, mean, spread in zip(new, means, spreads, strict=True)]
-    [2.0, 0.0]
+    >>> Z_test, _, _ = standardize([[4.0, 7.0]], means, spreads)
+    >>> Z_test
+    [[2.0, 0.0]]
     """
+    if not isinstance(X, Iterable):
+        raise ShapeError(f"standardize needs rows of numbers, got {X!r:.60}; a table is a list of rows")
     rows = [_row(row) for row in X]
     lengths = sorted({len(row) for row in rows})
     if len(lengths) != 1:
         raise ShapeError(f"standardize needs rows of one length, got {f'lengths {lengths}' if lengths else 'no rows'}")
-    columns = [_mean_and_spread(column) for column in zip(*rows, strict=True)]
+    if means is None and spreads is None:
+        columns = [_mean_and_spread(column) for column in zip(*rows, strict=True)]
+    else:
+        columns = _given(means, spreads, lengths[0])
     Z = [[(x - mean) / spread for x, (mean, spread) in zip(row, columns, strict=True)] for row in rows]
     return Z, [mean for mean, _ in columns], [spread for _, spread in columns]
 
@@ -70,9 +79,10 @@ def split(
     >>> len(X_train), len(y_train), len(X_test), len(y_test), [x for x, in X_train + X_test] == y_train + y_test
     (3, 3, 1, 1, True)
     """
-    share = real(test_share, "test_share")
-    if not 0.0 < share < 1.0:
-        raise ParameterError(f"test_share is a share above 0 and below 1, got {test_share!r}")
+    share = proper_fraction(test_share, "test_share")
+    for examples in (X, y):
+        if not isinstance(examples, Iterable):
+            raise ShapeError(f"split needs a list of inputs and a list of targets, got {examples!r:.60}")
     inputs, targets = list(X), list(y)
     if len(inputs) != len(targets):
         raise ShapeError(f"split needs one target per input, got {len(inputs)} inputs and {len(targets)} targets")
@@ -91,6 +101,23 @@ def _mean_and_spread(column: Sequence[float]) -> tuple[float, float]:
         return column[0], 1.0
     mean = math.fsum(column) / len(column)
     return mean, math.dist(column, [mean] * len(column)) / math.sqrt(len(column))
+
+
+def _given(means: Any, spreads: Any, columns: int) -> list[tuple[float, float]]:
+    """Return the mean and the spread of each column as another table had them."""
+    for name, numbers in (("means", means), ("spreads", spreads)):
+        if numbers is None:
+            raise ParameterError(f"standardize takes means and spreads together, got no {name}; give what it returned")
+        if not isinstance(numbers, Iterable):
+            raise ShapeError(f"{name} is a list of one number per column, got {numbers!r:.60}")
+    centres = [finite(mean, "a mean") for mean in means]
+    widths = [above_zero(spread, "a spread") for spread in spreads]
+    if not len(centres) == len(widths) == columns:
+        raise ShapeError(
+            f"standardize needs one mean and one spread per column, got {len(centres)} means and {len(widths)} spreads "
+            f"for {columns} columns"
+        )
+    return list(zip(centres, widths, strict=True))
 
 
 def _row(row: Any) -> list[float]:

@@ -6,11 +6,14 @@ import math
 from random import Random
 from typing import TypeAlias
 
-from ..errors import ParameterError
-from ..primitive import real, whole
+from ..primitive import whole
+from ..ranges import number, proper_fraction
 from ..seeds import generator
 
 Points: TypeAlias = list[list[float]]
+
+_deviation = number(lambda x: 0.0 <= x < math.inf, "a finite standard deviation of at least 0")
+_radius = number(lambda x: 0.0 < x < 1.0, "a radius above 0 and below 1")
 
 
 # ---------------------------------------------------------------- classes along curves
@@ -39,7 +42,7 @@ def make_moons(
     >>> sorted(y), [round(v, 6) for v in X[y.index(0)]] in ([1.0, 0.0], [-1.0, 0.0])
     ([0, 0, 1, 1], True)
     """
-    spread = _spread("noise", noise)
+    spread = _deviation(noise, "noise")
     points = []
     for label, size in enumerate(_sizes(n_samples, 2)):
         for i in range(size):
@@ -72,10 +75,8 @@ def make_circles(
     >>> sorted((round(math.hypot(*point), 6), label) for point, label in zip(X, y, strict=True))
     [(0.25, 1), (0.25, 1), (1.0, 0), (1.0, 0)]
     """
-    spread = _spread("noise", noise)
-    inner = real(factor, "factor")
-    if not 0.0 < inner < 1.0:
-        raise ParameterError(f"factor is a radius above 0 and below 1, got {factor!r}")
+    spread = _deviation(noise, "noise")
+    inner = _radius(factor, "factor")
     points = []
     for label, size in enumerate(_sizes(n_samples, 2)):
         radius = inner if label else 1.0
@@ -107,7 +108,7 @@ def make_spirals(
     >>> sorted((label, round(math.hypot(*point), 6)) for point, label in zip(X, y, strict=True))
     [(0, 0.5), (0, 1.0), (1, 0.5), (1, 1.0), (2, 0.5), (2, 1.0)]
     """
-    spread = _spread("noise", noise)
+    spread = _deviation(noise, "noise")
     arms = whole(classes, "classes")
     points = []
     for label, size in enumerate(_sizes(n_samples, arms)):
@@ -142,7 +143,7 @@ def make_blobs(
     >>> [round(v, 6) for v in X[y.index(1)]]
     [0.0, 1.0]
     """
-    deviation = _spread("spread", spread)
+    deviation = _deviation(spread, "spread")
     count = whole(centers, "centers")
     sizes = _sizes(n_samples, count)
     points = [(_on_circle(k / count), k) for k, size in enumerate(sizes) for _ in range(size)]
@@ -171,7 +172,7 @@ def make_xor(
     >>> sorted(zip(X, y, strict=True))
     [([0.0, 0.0], 0), ([0.0, 1.0], 1), ([1.0, 0.0], 1), ([1.0, 1.0], 0)]
     """
-    spread = _spread("noise", noise)
+    spread = _deviation(noise, "noise")
     corners = [((a, b), int(a != b)) for a in (0.0, 1.0) for b in (0.0, 1.0)]
     sizes = _sizes(n_samples, 4)
     points = [corner for corner, size in zip(corners, sizes, strict=True) for _ in range(size)]
@@ -202,9 +203,7 @@ def make_imbalanced(
     >>> len(X), sum(y)
     (200, 20)
     """
-    share = real(positives, "positives")
-    if not 0.0 < share < 1.0:
-        raise ParameterError(f"positives is a share above 0 and below 1, got {positives!r}")
+    share = proper_fraction(positives, "positives")
     count = whole(n_samples, "n_samples", least=2)
     rare = min(max(1, round(share * count)), count - 1)
     points = [((0.0, 0.0), 0)] * (count - rare) + [((2.0, 2.0), 1)] * rare
@@ -238,7 +237,7 @@ def make_houses(
     >>> [round(price - (50 + 3 * area - 1.5 * age), 6) for (area, age), price in zip(X, y, strict=True)]
     [0.0, 0.0]
     """
-    spread = _spread("noise", noise)
+    spread = _deviation(noise, "noise")
     rng = generator(random_state, "random_state")
     houses = [[rng.uniform(40.0, 200.0), rng.uniform(0.0, 60.0)] for _ in range(whole(n_samples, "n_samples"))]
     return houses, [50.0 + 3.0 * area - 1.5 * age + rng.gauss(0.0, spread) for area, age in houses]
@@ -266,10 +265,3 @@ def _sizes(n_samples: int, classes: int) -> list[int]:
     """Return how many points each class gets: as equal as can be, the later ones more."""
     count = whole(n_samples, "n_samples", least=classes)
     return [count * (k + 1) // classes - count * k // classes for k in range(classes)]
-
-
-def _spread(name: str, deviation: float) -> float:
-    checked = real(deviation, name)
-    if not 0.0 <= checked < math.inf:
-        raise ParameterError(f"{name} is a finite standard deviation of at least 0, got {deviation!r}")
-    return checked

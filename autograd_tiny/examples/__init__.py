@@ -81,6 +81,8 @@ def run(name: str, stage: Stage, options: Options | None = None) -> dict[str, fl
             raise ParameterError(f"{name} takes no --{field.name}; it takes --seed {' '.join(f'--{t}' for t in takes)}")
     if options.resume and options.checkpoint is None:
         raise ParameterError("--resume goes on from a checkpoint; name its file with --checkpoint")
+    if options.resuming and (options.lr is not None or options.seed):
+        raise ParameterError("--resume goes on with the lr and seed of the checkpoint; leave out --lr and --seed")
     if options.epochs is not None:
         options = replace(options, epochs=whole(options.epochs, "--epochs"))
     stage.open()

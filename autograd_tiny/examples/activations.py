@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from .. import data, nn, ops, optim
 from ..plot import COLORS
 from ..value import Value
-from .comparison import draw_comparison, trained
+from .comparison import draw_comparison
 from .stage import Options, Stage
+from .training import trained
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +52,8 @@ def activations(stage: Stage, options: Options) -> dict[str, float]:
     stage.table(("activation", "slope at -4", "steepest", "slope at 4", "loss at the end"), rows)
     stage.say(
         "Slopes by backward(). The loss is that of a net 2 -> 8 -> 8 -> 1 on 60 points of two moons, momentum 0.9, lr "
-        f"{lr:g}. Sigmoid and tanh are flat on both sides, and nothing is learned where the slope is 0; sigmoid is "
-        "also never steeper than 1/4. The others keep a slope near 1 for large sums."
+        f"{lr:g}. Sigmoid is never steeper than 1/4 and starts slowest. Sigmoid and tanh are flat on both sides, and "
+        "nothing is learned where the slope is 0: that hurts when sums get large; the others keep a slope near 1."
     )
     stage.figure("activations.png", lambda figure: draw_activations(figure, slopes), 9.6, 8.4)
     title = "One net, eight activations: sigmoid starts slowest"

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .. import nn, optim, train
 from ..explanation import explain
 from ..plot import COLORS, MARKERS, plot_history
-from ..recording import no_grad
-from ..train.loop import Loss
 from ..value import Value
 from .stage import Options, Stage
+from .training import full_batch, outputs_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -193,28 +192,6 @@ def deltas(model: nn.MLP, x: Sequence[float], y: float) -> tuple[Value, list[tup
 
 
 # ---------------------------------------------------------------- what the examples share
-
-
-def full_batch(
-    model: nn.Module, X: Sequence[Any], y: Sequence[Any], loss: Loss, options: Options, lr: float, epochs: int
-) -> train.History:
-    """Train by plain gradient descent, each step on all examples.
-
-    Raises:
-        KeyboardInterrupt: when Ctrl-C has ended it.
-    """
-    optimizer = optim.SGD(model.parameters(), lr=lr if options.lr is None else options.lr)
-    history = train.fit(model, X, y, loss=loss, optimizer=optimizer, epochs=options.epochs or epochs)
-    if history.interrupted:
-        raise KeyboardInterrupt
-    return history
-
-
-def outputs_of(model: nn.Module, X: Sequence[Any]) -> list[Any]:
-    """Return what a model answers, as floats."""
-    with no_grad():
-        answers = [model(x) for x in X]
-    return [[float(out) for out in answer] if isinstance(answer, list) else float(answer) for answer in answers]
 
 
 def draw_two_starts(figure: Figure, seeds: Sequence[int], histories: Sequence[train.History]) -> None:

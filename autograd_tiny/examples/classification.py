@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .. import data, nn, optim, train
 from ..animation import BoundaryFilm
-from ..plot import plot_decision_boundary, plot_history
+from ..plot import plot_decision_boundary
 from .stage import Options, Stage
+from .training import conclude
 
 
 def moons(stage: Stage, options: Options) -> dict[str, float]:
@@ -16,8 +17,8 @@ def moons(stage: Stage, options: Options) -> dict[str, float]:
     lr = 0.2 if options.lr is None else options.lr
     optimizer = optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     stage.say("100 points on two interleaving half moons: find the curve between them.")
-    stage.say(f"Layers 2 -> 16 -> 16 -> 1: {len(optimizer.params)} parameters, lr {lr:g}.")
-    film = BoundaryFilm(model, X, y)
+    stage.say(f"Layers 2 -> 16 -> 16 -> 1: {len(optimizer.params)} parameters, {options.rate_text(lr)}.")
+    film = BoundaryFilm(model, X, y) if options.animate else None
     history = train.fit(
         model,
         X,
@@ -26,7 +27,7 @@ def moons(stage: Stage, options: Options) -> dict[str, float]:
         optimizer=optimizer,
         epochs=options.epochs or 150,
         metrics={"accuracy": train.accuracy},
-        callbacks=[film],
+        callbacks=[film] if film else [],
         checkpoint=options.checkpoint,
         resume=options.resume,
     )
@@ -34,7 +35,7 @@ def moons(stage: Stage, options: Options) -> dict[str, float]:
     figures = {"loss": float(nn.hinge_loss(outputs, y)), "accuracy": train.accuracy(outputs, y)}
     conclude(stage, "moons", history, figures)
     stage.figure("moons-boundary.png", lambda figure: plot_decision_boundary(model, X, y, figure.subplots()))
-    if options.animate:
+    if film:
         stage.picture("moons.gif", film.save)
     return figures
 
@@ -49,7 +50,7 @@ def iris(stage: Stage, options: Options) -> dict[str, float]:
     lr = 0.05 if options.lr is None else options.lr
     optimizer = optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     stage.say("150 iris flowers: tell three species apart by four lengths (Fisher 1936). 50 are kept aside as a test.")
-    stage.say(f"Layers 4 -> 8 -> 3: {len(optimizer.params)} parameters, lr {lr:g}, batches of 20.")
+    stage.say(f"Layers 4 -> 8 -> 3: {len(optimizer.params)} parameters, {options.rate_text(lr)}, batches of 20.")
     history = train.fit(
         model,
         X,
@@ -72,23 +73,3 @@ def iris(stage: Stage, options: Options) -> dict[str, float]:
     }
     conclude(stage, "iris", history, figures)
     return figures
-
-
-def conclude(stage: Stage, name: str, history: train.History, figures: dict[str, float]) -> None:
-    """Tell how a training ended and draw its curves.
-
-    Args:
-        stage: where.
-        name: the beginning of the picture's name.
-        history: the training.
-        figures: ``loss``, and shares such as ``accuracy``.
-
-    Raises:
-        KeyboardInterrupt: when Ctrl-C has ended it.
-    """
-    if history.interrupted:
-        raise KeyboardInterrupt
-    told = [f"loss {history.loss[0]:.4g} -> {figures['loss']:.4g}"]
-    told += [f"{key} {number:.1%}" for key, number in figures.items() if key != "loss"]
-    stage.say(f"After {history.epochs} epochs: {', '.join(told)}.")
-    stage.figure(f"{name}-loss.png", lambda figure: plot_history(history, figure.subplots()))

@@ -1,11 +1,10 @@
-"""What examples share that compare variants of a training: trainings that end on Ctrl-C, and curves side by side."""
+"""Curves side by side, for the examples that compare variants of a training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .. import train
 from ..plot import COLORS
 
 if TYPE_CHECKING:
@@ -16,21 +15,6 @@ if TYPE_CHECKING:
 _SEEN_WELL = [color for color in COLORS if color != "#F0E442"]  # a thin yellow line on white is not
 LINES = [*zip(_SEEN_WELL, 3 * ("-", "--", "-."), strict=False), *((color, ":") for color in _SEEN_WELL)]
 """(color, linestyle) of the curves of one picture, in their order."""
-
-
-def trained(model: Any, X: Sequence[Any], y: Sequence[Any], **settings: Any) -> train.History:
-    """Train as ``train.fit`` does, and let Ctrl-C end the whole example.
-
-    Args:
-        model, X, y, settings: as for ``train.fit``.
-
-    Raises:
-        KeyboardInterrupt: when Ctrl-C has ended the training.
-    """
-    history = train.fit(model, X, y, **settings)
-    if history.interrupted:
-        raise KeyboardInterrupt
-    return history
 
 
 def draw_comparison(figure: Figure, curves: Mapping[str, Sequence[float]], title: str, **names: str) -> None:

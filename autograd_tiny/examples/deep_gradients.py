@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from .. import data, nn, optim, train
 from ..plot import plot_gradients
 from ..value import Value
-from .comparison import draw_curves, name_beside, trained
+from .comparison import draw_curves, name_beside
 from .stage import Options, Stage
+from .training import trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

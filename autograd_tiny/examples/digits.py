@@ -7,10 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .. import data, nn, optim, train
-from .classic import outputs_of
-from .classification import conclude
-from .comparison import trained
 from .stage import Options, Stage
+from .training import conclude, outputs_of, trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import data, nn, optim, train
 from ..plot import COLORS, plot_decision_boundary
-from .classic import outputs_of
-from .comparison import trained
 from .stage import Options, Stage
+from .training import outputs_of, trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,7 +130,7 @@ def draw_boundaries(
     """Draw where each model decides what, with the examples that it has learned from."""
     panels: Any = figure.subplots(rows, len(models) // rows, squeeze=False)
     for axes, (name, model) in zip(panels.flat, models.items(), strict=True):
-        plot_decision_boundary(model, *examples[name], axes)
+        plot_decision_boundary(model, *examples[name], axes, resolution=40)
         axes.get_legend().remove()
         axes.set_title(name)
     figure.suptitle(title)

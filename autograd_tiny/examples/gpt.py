@@ -7,6 +7,7 @@ microgpt has made popular (2026): one layer, width 16, four heads, sixteen posit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -15,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from .. import nn, ops, optim, train
 from ..errors import ParameterError, ShapeError, printable
+from ..nn.linear import index_of
+from ..primitive import whole
 from ..recording import no_grad
+from ..seeds import generator
 from ..value import Value
-from .classification import conclude
 from .stage import Options, Stage
+from .training import conclude
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,12 +63,24 @@ class Vocabulary:
         return len(self.letters) + 1
 
     def encode(self, name: str) -> list[int]:
-        """Return the numbers of a name, the mark of the end on both sides."""
+        """Return the numbers of a name, the mark of the end on both sides.
+
+        Raises:
+            ParameterError: for a letter that no name of the list has.
+        """
+        unknown = [letter for letter in name if letter not in self.letters]
+        if unknown:
+            raise ParameterError(f"no name of the list has the letter {unknown[0]!r} of {name!r:.60}")
         return [self.end, *map(self.letters.index, name), self.end]
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Return the letters of numbers."""
-        return "".join(self.letters[token] for token in tokens)
+        """Return the letters of numbers, nothing for the mark of the end.
+
+        Raises:
+            ParameterError: for a number that stands for no letter.
+        """
+        text = [*self.letters, ""]
+        return "".join(text[index_of(token, len(text))] for token in tokens)
 
 
 class Block(nn.Module):
@@ -115,12 +131,12 @@ class GPT(nn.Module):
         positions: int = 16,
         rng: Random | int | None = None,
     ) -> None:
-        rng = rng if isinstance(rng, Random) else Random(0 if rng is None else rng)
-        self.positions = positions
+        rng = generator(rng, "rng")
+        self.positions = whole(positions, "positions")
         self.token_embedding = nn.Embedding(tokens, width, rng)
         self.position_embedding = nn.Embedding(positions, width, rng)
         self.norm = nn.RMSNorm(width, elementwise_affine=False)
-        self.blocks = [Block(width, heads, rng) for _ in range(layers)]
+        self.blocks = [Block(width, heads, rng) for _ in range(whole(layers, "layers"))]
         self.head = nn.Linear(width, tokens, bias=False, rng=rng)
         for _, tensor in self.named_tensors():
             nn.init.normal_(tensor, std=0.08, rng=rng)
@@ -152,7 +168,12 @@ def sample(model: GPT, vocabulary: Vocabulary, rng: Random, temperature: float =
         vocabulary: what its tokens mean.
         rng: decides among the letters, by their probabilities.
         temperature: above 0; divides the logits, so that small ones prefer the likely letters.
+
+    Raises:
+        ParameterError: for another temperature.
     """
+    if not 0.0 < temperature < math.inf:
+        raise ParameterError(f"temperature is a finite number above 0, got {temperature!r}")
     tokens = [vocabulary.end]
     with no_grad():
         while len(tokens) < model.positions:
@@ -194,7 +215,11 @@ def gpt(stage: Stage, options: Options) -> dict[str, float]:
     lr = LR if options.lr is None else options.lr
     optimizer = optim.Adam(model.parameters(), lr=lr, betas=BETAS)
     stage.say(f"{len(names):,} names of {len(vocabulary.letters)} letters: learn which letter comes next.")
-    stage.say(f"{len(optimizer.params):,} parameters, {steps:,} steps on one name each, Adam, lr {lr:g} falling to 0.")
+    rate = options.rate_text(lr)
+    stage.say(f"{len(optimizer.params):,} parameters, {steps:,} steps on one name each, Adam, {rate} falling to 0.")
+    cut = sum(len(name) > model.positions for name in names)
+    if cut:
+        stage.say(f"Of {cut:,} longer names only the first {model.positions} letters are read.")
     history = train.fit(
         model,
         [tokens[:-1] for tokens in pairs],
@@ -205,7 +230,7 @@ def gpt(stage: Stage, options: Options) -> dict[str, float]:
         batch_size=1,
         steps_per_epoch=STEPS_PER_EPOCH,
         rng=options.seed,
-        scheduler=optim.LambdaLR(optimizer, lambda step: 1.0 - step / steps),
+        scheduler=optim.LambdaLR(optimizer, lambda step: max(0.0, 1.0 - step / steps)),
         schedule_every="step",
         checkpoint=options.checkpoint,
         resume=options.resume,

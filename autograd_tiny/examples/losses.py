@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import nn, optim
 from .activations import slopes_of
-from .comparison import LINES, trained
+from .comparison import LINES
 from .stage import Options, Stage
+from .training import trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .. import data, nn, ops, optim
 from ..plot import COLORS
 from ..value import Value
-from .classic import outputs_of
-from .comparison import draw_comparison, draw_curves, name_beside, trained
+from .comparison import draw_comparison, draw_curves, name_beside
 from .stage import Options, Stage
+from .training import outputs_of, trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -148,7 +148,7 @@ def draw_paths(
     examples: tuple[list[list[float]], list[float]],
 ) -> None:
     """Draw the path of each optimiser over the contour lines of the valley."""
-    across, up = [-4.0 + i / 4 for i in range(33)], [-3.0 + i / 20 for i in range(121)]
+    across, up = [-4.0 + i / 2 for i in range(17)], [-3.0 + i / 15 for i in range(91)]
     heights = [[valley_loss((w1, w2), *examples) for w1 in across] for w2 in up]
     levels = [0.05 * 2**k for k in range(9)]
     for axes, (name, path) in zip(figure.subplots(3, 3, sharex=True, sharey=True).flat, paths.items(), strict=True):
@@ -207,7 +207,10 @@ def schedules(stage: Stage, options: Options) -> dict[str, float]:
         ("schedule", "first lr", "last lr", "loss of all points at the end"),
         [(name, round(rates[name][0], 4), round(rates[name][-1], 4), round(figures[name], 4)) for name in SCHEDULES],
     )
-    stage.say("Plans that end with a small rate let the weights come to rest. Warm-up alone helps only the start.")
+    stage.say(
+        "A rate that stays large pushes the weights about to the end. Those that fall early and smoothly end lowest: "
+        "exponential, cosine, one cycle; after a sudden drop the way that is left may be too short."
+    )
     stage.figure("schedules.png", lambda figure: draw_schedules(figure, rates, curves), 10.4, 4.8)
     return figures
 

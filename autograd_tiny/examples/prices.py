@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from .. import data, nn
 from ..plot import COLORS, MARKERS, plot_history
-from .classic import full_batch, outputs_of
 from .stage import Options, Stage
+from .training import full_batch, outputs_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

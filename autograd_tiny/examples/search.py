@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .. import data, nn, ops, optim
 from ..recording import no_grad
 from ..value import Value
-from .comparison import LINES, name_beside, trained, write_plainly
+from .comparison import LINES, name_beside, write_plainly
 from .stage import Options, Stage
+from .training import trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

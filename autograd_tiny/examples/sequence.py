@@ -11,8 +11,9 @@ from .. import nn, optim
 from ..plot import COLORS
 from ..recording import no_grad
 from ..value import Value
-from .comparison import LINES, trained
+from .comparison import LINES
 from .stage import Options, Stage
+from .training import trained
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

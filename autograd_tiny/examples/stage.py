@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,15 @@ class Options:
     checkpoint: Path | None = None
     resume: bool = False
 
+    @property
+    def resuming(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self.resume and self.checkpoint is not None and self.checkpoint.exists()
+
+    def rate_text(self, lr: float) -> str:
+        """Return the learning rate in words; in a checkpoint it may be another than the example's."""
+        return "the lr of the checkpoint" if self.resuming else f"lr {lr:g}"
+
 
 class Stage:
     """A console and a folder.
@@ -49,9 +60,15 @@ class Stage:
         self.folder, self.console = folder, console
 
     def open(self) -> None:
-        """Make the folder, before long work starts that would have nowhere to go."""
+        """Make the folder and see that it can be written to, before long work starts that would have nowhere to go.
+
+        Raises:
+            OSError: when it cannot.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder = self.folder.resolve()
+        if not os.access(self.folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.folder))
 
     def title(self, text: str) -> None:
         """Begin a part of the story."""

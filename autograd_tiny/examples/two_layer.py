@@ -6,8 +6,9 @@ from random import Random
 from typing import Any
 
 from .. import data, nn, train
-from .classic import XOR, full_batch, half_squared_error, outputs_of
+from .classic import XOR, half_squared_error
 from .stage import Options, Stage
+from .training import full_batch, outputs_of
 
 CORNERS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 HIDDEN = 4

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from .. import ops
-from ..errors import ParameterError, ShapeError
+from ..errors import ParameterError, ShapeError, did_you_mean
 from ..primitive import Primitive, registry
+from ..ranges import finite
 from ..value import Value, lift, method_of
 from .module import Module
 from .shapes import is_list, listed_numbers, mapped, place, vector
@@ -21,7 +21,8 @@ def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
     """Return the activation as a function of one Value, None for linear.
 
     Raises:
-        ParameterError: for an unknown name or an operation of several operands.
+        ParameterError: for an unknown name or an operation of several operands; when called, for a function that
+            gives no Value, which would cut the graph.
 
     >>> activation_function("relu")(Value(-2.0)).data, activation_function(None)
     (0.0, None)
@@ -29,10 +30,9 @@ def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
     if isinstance(activation, str):
         known = [name for name, op in registry.items() if op.arity == 1]
         if activation not in known:
-            close = get_close_matches(activation, known) or ["relu", "tanh", "sigmoid"]
+            question = did_you_mean(activation, known) or "others are relu, tanh and sigmoid"
             raise ParameterError(
-                f"activation {activation!r} is no operation with one operand; "
-                f"close matches: {', '.join(close)} (None for linear)"
+                f"activation {activation!r} is no operation with one operand; {question} (None for linear)"
             )
         activation = registry[activation]
     if isinstance(activation, Primitive):
@@ -40,11 +40,31 @@ def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
             raise ParameterError(f"an activation takes one operand, got {activation.signature()}")
         op = activation.bind() if activation.params else activation
         return method_of(op) if op.__module__ == ops.__name__ else op  # the fast way trusts the rule to give a float
-    if activation is None or callable(activation):
-        return activation
+    if activation is None:
+        return None
+    if callable(activation):
+        return _Recorded(activation)
     raise ParameterError(
         f"activation is an operation's name, an operation, a function or None for linear, got {activation!r}"
     )
+
+
+class _Recorded:
+    """A function of the user's that must give a Value; an object, so that copies of a model copy what it holds."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def __call__(self, x: Value) -> Value:
+        y = self.function(x)
+        if not isinstance(y, Value):
+            name = getattr(self.function, "__name__", type(self.function).__name__)
+            remedy = f'use autograd_tiny.{name} or "{name}"' if name in registry else "compute with Values throughout"
+            raise ParameterError(
+                f"an activation gives a Value, got {y!r:.60} ({type(y).__name__}) from {name}, which no gradient "
+                f"passes; {remedy}"
+            )
+        return y
 
 
 def activation_text(activation: Activation) -> str:
@@ -88,14 +108,18 @@ class LeakyReLU(Elementwise):
     """x above 0 and negative_slope x below, of every number (Maas et al. 2013, ICML).
 
     Args:
-        negative_slope: the slope below 0.
+        negative_slope: the slope below 0, finite.
+
+    Raises:
+        ParameterError: for a slope that is not finite.
 
     >>> [y.data for y in LeakyReLU(0.1)([-2.0, 3.0])]
     [-0.2, 3.0]
     """
 
     def __init__(self, negative_slope: float = 0.01) -> None:
-        self.negative_slope, self.op = negative_slope, ops.leaky_relu.bind(alpha=negative_slope)
+        self.negative_slope = finite(negative_slope, "negative_slope")
+        self.op = ops.leaky_relu.bind(alpha=self.negative_slope)
         super().__init__()
 
     def extra_repr(self) -> str:
@@ -107,14 +131,18 @@ class ELU(Elementwise):
     """Exponential linear unit, x above 0 and alpha (e^x - 1) below (Clevert et al. 2016, arXiv:1511.07289).
 
     Args:
-        alpha: minus the limit far below 0.
+        alpha: minus the limit far below 0, finite.
+
+    Raises:
+        ParameterError: for an alpha that is not finite.
 
     >>> [y.data for y in ELU()([-1000.0, 3.0])]
     [-1.0, 3.0]
     """
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha, self.op = alpha, ops.elu.bind(alpha=alpha)
+        self.alpha = finite(alpha, "alpha")
+        self.op = ops.elu.bind(alpha=self.alpha)
         super().__init__()
 
     def extra_repr(self) -> str:

@@ -27,7 +27,7 @@ class MultiheadAttention(Module):
         num_heads: how many heads, at least 1.
         bias: whether the four linear maps add biases.
         causal: whether a position sees only itself and earlier ones, as in language models.
-        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0.
+        rng: as for :class:`~autograd_tiny.nn.Linear`.
 
     Attributes:
         query, key, value, out: the linear maps, :class:`Linear` modules.

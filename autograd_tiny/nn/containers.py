@@ -83,7 +83,7 @@ class Residual(Module):
                 f"{place()} adds what its module returns to its input, so both need one shape, "
                 f"got {shape_text(there)} for {shape_text(here)}"
             )
-        return added(x, y)
+        return _sums(x, y)
 
 
 class Flatten(Module):
@@ -101,11 +101,27 @@ class Flatten(Module):
 def added(x: Any, y: Any) -> Any:
     """Return the sums of two numbers, vectors or matrices of one shape, number by number.
 
+    Args:
+        x, y: numbers, or nested lists of them of one shape.
+
+    Returns:
+        A Value, or nested lists of Values.
+
+    Raises:
+        ShapeError: for two shapes.
+
     >>> [s.data for s in added([1.0, 2.0], [10.0, 20.0])]
     [11.0, 22.0]
     """
+    left, right = shape_of(x), shape_of(y)
+    if left != right or left is None:
+        raise ShapeError(f"added needs two of one shape, got {shape_text(left)} and {shape_text(right)}")
+    return _sums(x, y)
+
+
+def _sums(x: Any, y: Any) -> Any:
     if is_list(x):
-        return [added(a, b) for a, b in zip(x, y, strict=True)]
+        return [_sums(a, b) for a, b in zip(x, y, strict=True)]
     return lift(x) + y
 
 

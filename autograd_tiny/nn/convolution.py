@@ -29,7 +29,7 @@ class Conv1d(Module):
         stride: step from one output to the next, at least 1.
         padding: how many zeros stand on both sides, at least 0.
         bias: whether to add b.
-        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0.
+        rng: as for :class:`~autograd_tiny.nn.Linear`.
 
     Attributes:
         weight: W, out_channels x in_channels x kernel_size, uniform between -1/sqrt(in_channels kernel_size) and

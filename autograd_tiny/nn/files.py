@@ -46,7 +46,10 @@ def save(state: Mapping[str, Any], path: Any, *, allow_nan: bool = False) -> Non
     path = Path(path)
     _check_ending(path)
     if not isinstance(state, Mapping):
-        raise StateError(f"a state maps names to numbers, got {state!r:.60}; use model.state_dict()")
+        shown, remedy = f"{state!r:.60}", "use model.state_dict()"
+        if hasattr(state, "state_dict"):
+            shown, remedy = f"one {type(state).__name__}", "call model.save(path)"
+        raise StateError(f"a state maps names to numbers, got {shown}; {remedy}")
     numbers = {name: mapped(listed_numbers(tensor), _as_float) for name, tensor in state.items()}
     _check(numbers, allow_nan, "cannot be saved")
     write_atomically(path, _to_json(numbers) if path.suffix == ".json" else _to_safetensors(numbers))

@@ -12,7 +12,7 @@ from random import Random
 from typing import TypeVar
 
 from ..errors import ParameterError, ShapeError, did_you_mean
-from ..primitive import real
+from ..ranges import at_least_zero, finite
 from ..seeds import generator
 from ..value import Value
 from .shapes import numbers_in, shape_of, shape_text
@@ -44,7 +44,8 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, rng: Random | int | None 
     Args:
         tensor: nested lists of leaf Values, of 2 dimensions or more: (outputs, inputs, kernel...).
         gain: a factor for the activation that follows, at least 0; see :func:`calculate_gain`.
-        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0.
+        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0. Tensors of one shape filled from one
+            seed get equal numbers: hand one ``random.Random`` to all calls.
 
     Returns:
         The tensor.
@@ -58,7 +59,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, rng: Random | int | None 
     True
     """
     fan_in, fan_out = _fans("xavier_uniform_", tensor)
-    bound = _at_least_zero("gain", gain) * math.sqrt(6.0 / (fan_in + fan_out))
+    bound = at_least_zero(gain, "gain") * math.sqrt(6.0 / (fan_in + fan_out))
     return uniform_(tensor, -bound, bound, rng)
 
 
@@ -81,7 +82,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, rng: Random | int | None =
     True
     """
     fan_in, fan_out = _fans("xavier_normal_", tensor)
-    return normal_(tensor, 0.0, _at_least_zero("gain", gain) * math.sqrt(2.0 / (fan_in + fan_out)), rng)
+    return normal_(tensor, 0.0, at_least_zero(gain, "gain") * math.sqrt(2.0 / (fan_in + fan_out)), rng)
 
 
 def kaiming_uniform_(
@@ -166,10 +167,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     >>> round(calculate_gain("relu"), 6), calculate_gain("leaky_relu", 1.0)
     (1.414214, 1.0)
     """
-    if nonlinearity not in GAINS:
+    if not isinstance(nonlinearity, str) or nonlinearity not in GAINS:
         remedy = did_you_mean(str(nonlinearity), GAINS) or 'for others take "linear" or "relu", whichever is closer'
         raise ParameterError(f"nonlinearity is one of {', '.join(GAINS)}, got {nonlinearity!r}; {remedy}")
-    return GAINS[nonlinearity](_finite("the slope of leaky_relu", 0.01 if param is None else param))
+    return GAINS[nonlinearity](finite(0.01 if param is None else param, "the slope of leaky_relu"))
 
 
 # ---------------------------------------------------------------- numbers as given
@@ -193,7 +194,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, rng: Random | int |
     >>> 2.0 <= uniform_(Value(0.0), 2.0, 3.0, rng=0).data <= 3.0
     True
     """
-    low, high = _finite("a", a), _finite("b", b)
+    low, high = finite(a, "a"), finite(b, "b")
     if not 0.0 <= high - low < math.inf:
         raise ParameterError(f"uniform_ needs a <= b and a finite b - a, got a={a!r} and b={b!r}")
     draw = generator(rng, "rng")
@@ -219,7 +220,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Random | i
     >>> normal_(Value(0.0), mean=5.0, std=0.0).data
     5.0
     """
-    centre, spread = _finite("mean", mean), _at_least_zero("std", std)
+    centre, spread = finite(mean, "mean"), at_least_zero(std, "std")
     draw = generator(rng, "rng")
     return _filled(tensor, lambda: draw.gauss(centre, spread))
 
@@ -241,7 +242,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> [value.data for value in constant_([Value(1.0), Value(2.0)], 0.5)]
     [0.5, 0.5]
     """
-    number = _finite("val", val)
+    number = finite(val, "val")
     return _filled(tensor, lambda: number)
 
 
@@ -320,17 +321,3 @@ def _kaiming_spread(name: str, tensor: object, a: float, mode: str, nonlinearity
         raise ParameterError(f"mode is 'fan_in' or 'fan_out', got {mode!r}")
     fan_in, fan_out = _fans(name, tensor)
     return calculate_gain(nonlinearity, a) / math.sqrt(fan_in if mode == "fan_in" else fan_out)
-
-
-def _finite(name: str, number: float) -> float:
-    checked = real(number, name)
-    if not math.isfinite(checked):
-        raise ParameterError(f"{name} is a finite number, got {number!r}")
-    return checked
-
-
-def _at_least_zero(name: str, number: float) -> float:
-    checked = real(number, name)
-    if not 0.0 <= checked < math.inf:
-        raise ParameterError(f"{name} is a finite number of at least 0, got {number!r}")
-    return checked

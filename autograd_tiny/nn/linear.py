@@ -25,7 +25,8 @@ class Linear(Module):
         in_features: the length of x, at least 1.
         out_features: the length of y, at least 1.
         bias: whether to add b.
-        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0.
+        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0. Modules of one size made with one seed
+            start equal: hand one ``random.Random`` to all parts of a model.
 
     Attributes:
         weight: W, ``out_features`` rows of ``in_features`` Values.

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from .. import ops
 from ..errors import ParameterError, ShapeError
 from ..primitive import real
+from ..ranges import above_zero, at_least_zero, fraction
 from ..value import Number
 from .shapes import is_list
 
@@ -88,7 +89,7 @@ def huber_loss(input: Numbers, target: Numbers, reduction: str = "mean", delta: 
     >>> huber_loss([1.0, 4.0], [0.0, 0.0], reduction="none")
     [0.5, 3.5]
     """
-    delta = _finite("huber_loss", "delta", delta, above=True)
+    delta = above_zero(delta, "huber_loss's delta")
     losses = [_huber(x - t, delta) for x, t in _pairs("huber_loss", input, target)]
     return _reduced(losses, reduction, target)
 
@@ -113,7 +114,7 @@ def smooth_l1_loss(input: Numbers, target: Numbers, reduction: str = "mean", bet
     >>> smooth_l1_loss([1.0, 4.0], [0.0, 0.0], reduction="none", beta=2.0)
     [0.25, 3.0]
     """
-    beta = _finite("smooth_l1_loss", "beta", beta)
+    beta = at_least_zero(beta, "smooth_l1_loss's beta")
     pairs = _pairs("smooth_l1_loss", input, target)
     losses = [_huber(x - t, beta) / beta if beta else ops.abs(x - t) for x, t in pairs]
     return _reduced(losses, reduction, target)
@@ -291,7 +292,8 @@ def cross_entropy(
         A Value; a list of them for ``"none"`` of several examples; floats when nothing given is a Value.
 
     Raises:
-        ShapeError: when the numbers of examples differ or there is none, or for another number of weights.
+        ShapeError: when the numbers of examples differ or there is none, for examples of different numbers of
+            classes, or for another number of weights.
         ParameterError: for an index that is no class, a number out of range, or an unknown reduction.
 
     >>> round(cross_entropy([0.0, 0.0], 1), 6)
@@ -299,9 +301,7 @@ def cross_entropy(
     >>> round(cross_entropy([[0.0, 0.0], [5.0, 5.0]], [1, 0], reduction="sum"), 6)
     1.386294
     """
-    smoothing = real(label_smoothing, "label_smoothing")
-    if not 0.0 <= smoothing <= 1.0:
-        raise ParameterError(f"label_smoothing is a number from 0 to 1, got {label_smoothing!r}")
+    smoothing = fraction(label_smoothing, "label_smoothing")
     examples = _examples("cross_entropy", "logits", logits, index)
     weights = _class_weights("cross_entropy", weight, examples)
     losses = [_cross_entropy_of_one(scores, i, weights, smoothing) for scores, i in examples]
@@ -354,7 +354,11 @@ def _examples(loss: str, what: str, scores: Any, index: Any) -> Examples:
     if not is_list(scores):
         raise ShapeError(f"{loss} needs a list of {what}, one per class, got {scores!r}")
     pairs = zip(*_alike(loss, scores, index), strict=True) if is_list(index) else [(scores, index)]
-    return [_example(loss, what, *pair) for pair in pairs]
+    examples = [_example(loss, what, *pair) for pair in pairs]
+    sizes = sorted({len(scores) for scores, _ in examples})
+    if len(sizes) > 1:
+        raise ShapeError(f"{loss} needs equally many {what} for all examples, got lists of {sizes[0]} and {sizes[-1]}")
+    return examples
 
 
 def _example(loss: str, what: str, scores: Any, index: Any) -> tuple[list[Any], int]:
@@ -378,10 +382,10 @@ def _class_weights(loss: str, weight: Sequence[float] | None, examples: Examples
         return None
     if not is_list(weight):
         raise ShapeError(f"{loss} needs a list of weights, one per class, got weight={weight!r}")
-    weights = [_finite(loss, "weight", w) for w in weight]
-    for scores, _ in examples:
-        if len(scores) != len(weights):
-            raise ShapeError(f"{loss} needs one weight per class, got {len(weights)} weights for {len(scores)} classes")
+    weights = [at_least_zero(w, f"{loss}'s weight") for w in weight]
+    classes = len(examples[0][0])
+    if len(weights) != classes:
+        raise ShapeError(f"{loss} needs one weight per class, got {len(weights)} weights for {classes} classes")
     return weights
 
 
@@ -425,14 +429,6 @@ def _number(loss: str, number: Any) -> Any:
     return number if hasattr(number, "_record_operation") else real(number, loss)
 
 
-def _finite(loss: str, name: str, number: Any, above: bool = False) -> float:
-    checked = real(number, f"{loss}'s {name}")
-    if not 0.0 <= checked < math.inf or (above and not checked):
-        rule = "above 0" if above else "of at least 0"
-        raise ParameterError(f"{loss}'s {name} is a finite number {rule}, got {number!r}")
-    return checked
-
-
 def _check_probability(loss: str, name: str, number: Any, remedy: str) -> None:
     if not 0.0 <= number <= 1.0:
         raise ParameterError(f"{loss} needs {name} from 0 to 1, got {float(number)!r}; {remedy}")
@@ -443,8 +439,8 @@ def _positive_weights(loss: str, weight: Any, input: Any, count: int) -> list[fl
     if weight is None:
         return [1.0] * count
     if not is_list(weight):
-        return [_finite(loss, "pos_weight", weight)] * count
-    weights = [_finite(loss, "pos_weight", w) for w in weight]
+        return [at_least_zero(weight, f"{loss}'s pos_weight")] * count
+    weights = [at_least_zero(w, f"{loss}'s pos_weight") for w in weight]
     rows = _innermost(input)
     for row in rows:
         if len(row) != len(weights):

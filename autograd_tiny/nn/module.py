@@ -16,9 +16,10 @@ from .shapes import listed_numbers, mapped, numbers_in, shape_of, shape_text
 class Module:
     """Base of every model and layer: write ``forward``, keep Values and modules as attributes.
 
-    A parameter is every leaf Value found in the attributes and, through lists, tuples and dicts, in the
-    modules they hold. Calling a module runs ``forward`` inside a scope, so that each node knows the part of
-    the model that made it: ``MLP/layers[0]/neurons[3]``.
+    A parameter is every leaf Value found in the attributes, in lists, tuples, dicts and NumPy arrays of objects there,
+    and in the modules these hold, however deep. Sets, which have no order, and objects of other classes are not looked
+    into; results of operations and constants are no parameters. Calling a module runs ``forward`` inside a scope, so
+    that each node knows the part of the model that made it: ``MLP/layers[0]/neurons[3]``.
 
     Attributes:
         training: whether Dropout drops and BatchNorm1d uses its batch; set by :meth:`train` and :meth:`eval`.
@@ -178,7 +179,9 @@ class Module:
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
         """Set parameters and buffers from what :meth:`state_dict` returned, all of them or, after an error, none.
 
-        The entries of PyTorch's modules of the same name fit as they are: lists, tuples, arrays and tensors are taken.
+        Lists, tuples, arrays and tensors are taken. The states of PyTorch's Linear, Conv1d, Conv2d, Embedding,
+        LayerNorm, RMSNorm and recurrent cells fit as they are; that of its BatchNorm1d, which counts batches too, fits
+        with ``strict=False``. Its RNN, LSTM, GRU and MultiheadAttention name and arrange parameters in other ways.
 
         Args:
             state: name -> number or nested list of numbers.
@@ -198,12 +201,13 @@ class Module:
         15.0
         """
         if not isinstance(state, Mapping):
-            raise StateError(f"a state maps names to numbers, got {state!r:.60}; use model.state_dict()")
+            shown = f"one {type(state).__name__}" if isinstance(state, Module) else f"{state!r:.60}"
+            raise StateError(f"a state maps names to numbers, got {shown}; use model.state_dict()")
         tensors = dict(self.named_tensors())
         buffers = {name: (module, buffer) for name, module, buffer in self._named_buffers()}
         expected = tensors | {name: getattr(module, buffer) for name, (module, buffer) in buffers.items()}
         missing = [name for name in expected if name not in state]
-        unexpected = [name for name in state if name not in expected]
+        unexpected = [str(name) for name in state if name not in expected]
         if strict and (missing or unexpected):
             raise StateError(_other_names(self, missing, unexpected))
         loaded = {name: _fitting(name, state[name], current) for name, current in expected.items() if name in state}
@@ -216,10 +220,16 @@ class Module:
         return missing, unexpected
 
     def _named_buffers(self) -> list[tuple[str, Module, str]]:
+        named = [(name, module, buffer) for name, module in self.named_modules() for buffer in module.buffers]
+        for _, module, buffer in named:
+            if not hasattr(module, buffer):
+                raise ParameterError(
+                    f"{type(module).__name__} lists the buffer {buffer} but has no such attribute; "
+                    f"set self.{buffer} in its __init__"
+                )
         return [
             (f"{name}.{buffer}".replace("[", ".").replace("]", "").lstrip("."), module, buffer)
-            for name, module in self.named_modules()
-            for buffer in module.buffers
+            for name, module, buffer in named
         ]
 
     def save(self, path: Any, *, allow_nan: bool = False) -> None:
@@ -272,12 +282,18 @@ class Module:
         return summary(self, example)
 
 
+def _opened(held: Any) -> Any:
+    """Return a NumPy array of objects as nested lists, everything else as it is."""
+    return held.tolist() if hasattr(held, "tolist") and str(getattr(held, "dtype", "")) == "object" else held
+
+
 def _children(module: Module) -> list[tuple[str, Module]]:
     return [child for attribute in vars(module).items() for child in _modules(*attribute)]
 
 
 def _modules(name: str, held: Any) -> Iterator[tuple[str, Module]]:
     """Yield (scope name, module) for the modules in an attribute: ``layers[0]``, ``heads[left]``."""
+    held = _opened(held)
     if isinstance(held, Module):
         yield name, held
     elif isinstance(held, (list, tuple)):
@@ -304,6 +320,7 @@ def _name_modules(name: str, held: Any) -> None:
 
 def _collect(held: Any, name: str, found: dict[str, tuple[Any, list[Value]]], visited: set[int]) -> None:
     """Add the tensors of parameters in ``held`` to ``found``, each parameter under the first name it is met by."""
+    held = _opened(held)
     entries = _parameters(held)
     if entries and visited.isdisjoint(map(id, entries)):
         if name in found:

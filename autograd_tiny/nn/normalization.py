@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from random import Random
 from typing import Any, ClassVar
 
 from .. import ops
 from ..errors import ParameterError, ShapeError
-from ..primitive import real, whole
+from ..primitive import whole
+from ..ranges import above_zero, fraction
 from ..seeds import generator
 from ..value import Value, lift, record_pairs
 from .module import Module
@@ -34,7 +34,7 @@ class VectorNorm(Module):
     bias: list[Value] | None = None
 
     def __init__(self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True) -> None:
-        self.normalized_shape, self.eps = whole(normalized_shape, "normalized_shape"), _above_zero("eps", eps)
+        self.normalized_shape, self.eps = whole(normalized_shape, "normalized_shape"), above_zero(eps, "eps")
         self.weight = _ones(self.normalized_shape) if elementwise_affine else None
 
     def forward(self, x: Any) -> Any:
@@ -111,8 +111,8 @@ class BatchNorm1d(Module):
     buffers: ClassVar[tuple[str, ...]] = ("running_mean", "running_var")
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        self.num_features, self.eps = whole(num_features, "num_features"), _above_zero("eps", eps)
-        self.momentum = _share("momentum", momentum)
+        self.num_features, self.eps = whole(num_features, "num_features"), above_zero(eps, "eps")
+        self.momentum = fraction(momentum, "momentum")
         self.weight, self.bias = _ones(self.num_features), _zeros(self.num_features)
         self.running_mean, self.running_var = [0.0] * num_features, [1.0] * num_features
 
@@ -121,10 +121,11 @@ class BatchNorm1d(Module):
         if not self.training:
             return per_vector(x, self.num_features, self._by_running)
         if not is_list(x) or len(x) < 2 or not all(map(is_list, x)):
-            raise ShapeError(
-                f"{place()} needs a batch of two or more vectors in training; "
-                "use fit(..., batched=True) and batches above 1, or model.eval()"
-            )
+            batch_of_one = is_list(x) and len(x) == 1 and is_list(x[0])
+            remedy = "use fit(..., batched=True) and batches above 1"
+            if batch_of_one:
+                remedy = "the last batch of an epoch holds the rest: choose batch_size so that no batch of one remains"
+            raise ShapeError(f"{place()} needs a batch of two or more vectors in training; {remedy}, or model.eval()")
         columns = list(zip(*[vector(row, self.num_features) for row in x], strict=True))
         normalised = [self._over_batch(i, list(column)) for i, column in enumerate(columns)]
         return [list(row) for row in zip(*normalised, strict=True)]
@@ -157,7 +158,8 @@ class Dropout(Module):
 
     Args:
         p: the probability, from 0 to below 1.
-        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0.
+        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0. Those made with one seed
+            drop the same places: hand one ``random.Random`` to all parts of a model.
 
     Raises:
         ParameterError: for p out of range.
@@ -170,7 +172,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, rng: Random | int | None = None) -> None:
-        self.p = _share("p", p)
+        self.p = fraction(p, "p")
         if self.p == 1.0:
             raise ParameterError("p is a probability below 1, got 1.0; nothing would pass")
         self.rng = generator(rng, "rng")
@@ -193,17 +195,3 @@ def _ones(size: int) -> list[Value]:
 
 def _zeros(size: int) -> list[Value]:
     return [Value(0.0) for _ in range(size)]
-
-
-def _above_zero(name: str, number: float) -> float:
-    checked = real(number, name)
-    if not 0.0 < checked < math.inf:
-        raise ParameterError(f"{name} is a finite number above 0, got {number!r}")
-    return checked
-
-
-def _share(name: str, number: float) -> float:
-    checked = real(number, name)
-    if not 0.0 <= checked <= 1.0:
-        raise ParameterError(f"{name} is a number from 0 to 1, got {number!r}")
-    return checked

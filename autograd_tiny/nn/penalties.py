@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import ops
-from ..errors import ParameterError
+from ..parameters import values_of
 from ..value import Value
 
 
@@ -19,7 +19,7 @@ def l1_penalty(params: Iterable[Value]) -> Any:
     1 / strength.
 
     Args:
-        params: Values, such as ``model.parameters()``.
+        params: Values, such as ``model.parameters()``; each counts once.
 
     Returns:
         A Value.
@@ -30,7 +30,7 @@ def l1_penalty(params: Iterable[Value]) -> Any:
     >>> l1_penalty([Value(3.0), Value(-4.0)]).data
     7.0
     """
-    return ops.sum([ops.abs(p) for p in _values("l1_penalty", params)])
+    return ops.sum([ops.abs(p) for p in values_of(params, "l1_penalty's params")])
 
 
 def l2_penalty(params: Iterable[Value]) -> Any:
@@ -43,7 +43,7 @@ def l2_penalty(params: Iterable[Value]) -> Any:
     prior of variance 1 / (2 strength).
 
     Args:
-        params: Values, such as ``model.parameters()``.
+        params: Values, such as ``model.parameters()``; each counts once.
 
     Returns:
         A Value.
@@ -54,18 +54,5 @@ def l2_penalty(params: Iterable[Value]) -> Any:
     >>> l2_penalty([Value(3.0), Value(-4.0)]).data
     25.0
     """
-    values = _values("l2_penalty", params)
+    values = values_of(params, "l2_penalty's params")
     return ops.dot(values, values)
-
-
-def _values(name: str, params: Any) -> list[Value]:
-    if isinstance(params, Value) or not isinstance(params, Iterable):
-        remedy = "model.parameters()" if hasattr(params, "parameters") else "a list: [p]"
-        raise ParameterError(f"{name} takes an iterable of Values, got one {type(params).__name__}; pass {remedy}")
-    values = list(params)
-    for value in values:
-        if not isinstance(value, Value):
-            raise ParameterError(f"{name} takes Values, got {value!r:.60} ({type(value).__name__}); wrap it: Value(x)")
-    if not values:
-        raise ParameterError(f"{name} got no parameters; does the model keep its Values as attributes?")
-    return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ from ..value import Number, Value, record_pairs
 from . import init as initialisers
 from .activations import Activation, activation_function, activation_text
 from .module import Module
-from .shapes import vector
+from .shapes import is_list, vector
 
 Init: TypeAlias = str | Callable[..., Any] | None
 """How weights start: the name of a function of ``nn.init`` such as ``"kaiming_normal_"``; a function called with the
@@ -40,7 +40,7 @@ class Neuron(Module):
         A Value; called with one list, tuple or array of ``nin`` numbers or Values.
 
     Raises:
-        ParameterError: for a size below 1 or an unknown activation.
+        ParameterError: for a size below 1 or an unknown activation; when called, for an activation that gives no Value.
         ShapeError: when called with another number of inputs.
 
     >>> neuron = Neuron(2, "relu", rng=0)
@@ -168,7 +168,7 @@ class MLP(Module):
         init: Init = None,
         rng: Random | int | None = None,
     ) -> None:
-        sizes = [nin, *nouts] if isinstance(nouts, Iterable) else []
+        sizes = [nin, *nouts] if is_list(nouts) else []
         if len(sizes) < 2:
             raise ParameterError(f"nouts is a list of one or more layer sizes, got {nouts!r}; use [16, 1]")
         self.nin = whole(nin, "nin")
@@ -217,8 +217,18 @@ def _initialise(neurons: list[Neuron], init: Init, rng: Random) -> None:
         raise ParameterError(
             f"init is a function or one of {listed(known)}, got {init!r:.60}{f'; {question}' if question else ''}"
         )
-    draws = "rng" in inspect.signature(initialise).parameters
-    initialise([neuron.weights for neuron in neurons], **({"rng": rng} if draws else {}))
+    weights = [neuron.weights for neuron in neurons]
+    try:
+        signature = inspect.signature(initialise)
+        settings = {"rng": rng} if "rng" in signature.parameters else {}
+        signature.bind(weights, **settings)
+    except (TypeError, ValueError) as error:
+        name = getattr(initialise, "__name__", type(initialise).__name__)
+        raise ParameterError(
+            f"init is called with the matrix of weights, and with rng= if it takes that; {name} needs more, or less "
+            f"({error}): use init=lambda weights: {name}(weights, ...)"
+        ) from None
+    initialise(weights, **settings)
     for neuron in neurons:
         if neuron.bias is not None:
             neuron.bias.data = 0.0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from random import Random
 from typing import Any, ClassVar, TypeAlias
 
 from .. import ops
-from ..errors import ParameterError, ShapeError
+from ..errors import ParameterError, ShapeError, listed
 from ..primitive import whole
 from ..seeds import generator
 from ..value import Value, record_pairs
@@ -26,7 +27,7 @@ class Cell(Module):
         input_size: the length of x, at least 1.
         hidden_size: the length of the state, at least 1.
         bias: whether to add biases.
-        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0.
+        rng: as for :class:`~autograd_tiny.nn.Linear`.
 
     Attributes:
         weight_ih, weight_hh: gates * hidden_size rows, for x and for h; uniform between -1/sqrt(hidden_size) and
@@ -195,8 +196,8 @@ class RNN(Module):
         input_size, hidden_size: the lengths of the vectors that come and go, at least 1.
         num_layers: how many cells are stacked, at least 1.
         bias: whether to add biases.
-        rng: a ``random.Random`` to draw from, an int seed, or None for seed 0.
-        settings: further settings of the cells, such as ``nonlinearity="relu"``.
+        rng: as for :class:`~autograd_tiny.nn.Linear`.
+        settings: further settings of the cells: ``nonlinearity`` in an RNN, none in an LSTM or GRU.
 
     Attributes:
         cells: one cell for each layer.
@@ -206,7 +207,7 @@ class RNN(Module):
         called with a list of vectors, and one state for each layer where they are not zeros.
 
     Raises:
-        ParameterError: for a size below 1.
+        ParameterError: for a size below 1, or a setting that the cells lack.
         ShapeError: for what is no sequence, or vectors of other lengths.
 
     >>> outputs, states = RNN(2, 3, rng=0)([[1.0, -1.0], [0.5, 0.5]])
@@ -225,7 +226,12 @@ class RNN(Module):
         rng: Random | int | None = None,
         **settings: Any,
     ) -> None:
-        rng = generator(rng, "rng")
+        rng, signature = generator(rng, "rng"), inspect.signature(self.cell)
+        try:
+            signature.bind(input_size, hidden_size, bias, rng=rng, **settings)
+        except TypeError as error:
+            known = listed([*signature.parameters, "num_layers"])
+            raise ParameterError(f"{type(self).__name__} {error}; its settings are {known}") from None
         sizes = [input_size] + [hidden_size] * (whole(num_layers, "num_layers") - 1)
         self.cells = [self.cell(size, hidden_size, bias, rng=rng, **settings) for size in sizes]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 
 from ..errors import AnomalyError
+from ..parameters import gradients_of, name_of, values_of
+from ..ranges import at_least_zero, number
 from ..value import NO_GRAD_YET, Value
-from .parameters import gradients_of, name_of, values_of
-from .settings import at_least_zero, number
 
 _AS_IN_PYTORCH = 1e-6  # in the denominator; the norm after clipping is a little less than max_norm
 

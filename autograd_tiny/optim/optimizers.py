@@ -8,23 +8,11 @@ from math import sqrt
 from typing import Any, ClassVar, TypeAlias
 
 from ..errors import ParameterError
+from ..parameters import gradients_of, items_of, leaves_of
 from ..primitive import real
+from ..ranges import Rule, above_zero, at_least_zero, decay_rate, number
 from ..value import NO_GRAD_YET, Value
-from .parameters import gradients_of, items_of, leaves_of
-from .settings import (
-    Rule,
-    above_zero,
-    anything,
-    at_least_zero,
-    check_names,
-    checked,
-    count,
-    decay_rate,
-    each,
-    loading,
-    number,
-    switch,
-)
+from .settings import anything, check_names, checked, count, each, loading, switch
 
 Params: TypeAlias = Iterable[Value] | Iterable[Mapping[str, Any]]
 """The Values to train; or groups of them, dicts of "params" and the settings in which the group differs."""

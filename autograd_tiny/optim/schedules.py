@@ -11,24 +11,10 @@ from typing import Any, ClassVar
 
 from ..errors import ParameterError
 from ..primitive import real, whole
+from ..ranges import Rule, above_zero, at_least_zero, decay_rate, fraction, number
 from ..value import Value
 from .optimizers import Optimizer
-from .settings import (
-    Rule,
-    above_zero,
-    anything,
-    at_least_zero,
-    check_names,
-    checked,
-    count,
-    decay_rate,
-    each,
-    fraction,
-    loading,
-    number,
-    one_of,
-    switch,
-)
+from .settings import anything, check_names, checked, count, each, loading, one_of, switch
 
 
 class LRScheduler:
@@ -92,7 +78,7 @@ class LRScheduler:
         >>> [schedule.lrs(step) for step in range(4)]
         [[1.0], [0.5], [0.25], [0.125]]
         """
-        factor = self.factor(step)
+        factor = real(self.factor(step), f"a factor of {type(self).__name__}")
         return [base * factor for base in self.base_lrs]
 
     def step(self) -> None:
@@ -338,6 +324,7 @@ class LambdaLR(LRScheduler):
 
     Raises:
         ParameterError: for something that is no optimiser or function, or a function that gives a negative rate.
+        NotARealNumberError: for a function that gives no number.
 
     >>> from autograd_tiny.optim import SGD
     >>> schedule = LambdaLR(SGD([Value(0.0)], lr=1.0), lambda n: 1 / (1 + n))
@@ -356,7 +343,8 @@ class LambdaLR(LRScheduler):
 
     def lrs(self, step: int) -> list[float]:
         """Return base rate * lr_lambda(step) for each group."""
-        return [base * function(step) for base, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+        factors = [real(function(step), "the result of lr_lambda") for function in self.lr_lambdas]
+        return [base * factor for base, factor in zip(self.base_lrs, factors, strict=True)]
 
 
 class OneCycleLR(LRScheduler):

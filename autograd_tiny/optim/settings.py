@@ -1,39 +1,14 @@
-"""Settings: the rules that numbers given to optimisers, schedules and clipping, or read from a state, have to obey."""
+"""Settings: the rules that what is given to optimisers and schedules, or read from a state, has to obey."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..errors import NotARealNumberError, ParameterError, StateError, did_you_mean, listed
-from ..primitive import real, whole
-
-Rule: TypeAlias = Callable[[Any, str], Any]
-"""(what was given, the name of the setting) -> it in plain form; raises ParameterError."""
-
-
-def number(accepts: Callable[[float], bool], range_in_words: str) -> Rule:
-    """Return the rule of a number in a range.
-
-    >>> number(lambda x: 0.0 <= x <= 9.0, "a number from 0 to 9")(3, "digit")
-    3.0
-    """
-
-    def rule(given: Any, name: str) -> float:
-        plain = real(given, name)
-        if not accepts(plain):
-            raise ParameterError(f"{name} is {range_in_words}, got {given!r}")
-        return plain
-
-    return rule
-
-
-at_least_zero = number(lambda x: 0.0 <= x < math.inf, "a finite number of at least 0")
-above_zero = number(lambda x: 0.0 < x < math.inf, "a finite number above 0")
-fraction = number(lambda x: 0.0 <= x <= 1.0, "a number from 0 to 1")
-decay_rate = number(lambda x: 0.0 <= x < 1.0, "a number of at least 0 and less than 1")
+from ..primitive import whole
+from ..ranges import Rule
 
 
 def anything(given: Any, name: str) -> Any:

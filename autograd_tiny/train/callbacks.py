@@ -8,8 +8,9 @@ from typing import Any
 
 from ..errors import ParameterError, listed
 from ..nn import Module
-from ..optim.settings import anything, at_least_zero, checked, count, each, loading
+from ..optim.settings import anything, checked, count, each, loading
 from ..primitive import real, whole
+from ..ranges import at_least_zero
 from .history import History
 
 
@@ -25,7 +26,8 @@ class EarlyStopping:
             validation data.
         min_delta: what counts as an improvement must be larger than this, at least 0.
         maximize: whether the curve is to rise, as ``val_accuracy`` is.
-        restore_best: whether the model gets the parameters of the best epoch when the training ends.
+        restore_best: whether the model gets the parameters of the best epoch when the training ends, also by
+            Ctrl-C, but not by an error.
 
     Attributes:
         best: the best number so far.
@@ -55,11 +57,18 @@ class EarlyStopping:
         self.model, self.monitor = _module("EarlyStopping", model), monitor
         self.patience, self.min_delta = whole(patience, "patience"), at_least_zero(min_delta, "min_delta")
         self.maximize, self.restore_best = maximize, restore_best
-        self.best, self.best_epoch = -math.inf if maximize else math.inf, 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best, self.best_epoch = -math.inf if self.maximize else math.inf, 0
         self.best_state: dict[str, Any] | None = None
 
     def __call__(self, history: History) -> bool:
         """Look at the latest epoch; return whether to stop."""
+        if not history.epochs:
+            raise ParameterError("EarlyStopping looks at the latest epoch, and the history has none")
+        if history.epochs <= self.best_epoch:  # another training has begun
+            self._forget()
         curves = history.curves()
         name = self.monitor or ("val_loss" if "val_loss" in curves else "loss")
         if name not in curves:

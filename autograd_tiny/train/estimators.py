@@ -16,7 +16,8 @@ from ..nn import MLP, cross_entropy, hinge_loss, huber_loss, l1_loss, mse_loss
 from ..nn.activations import Activation
 from ..nn.shapes import mapped
 from ..optim import SGD, Adagrad, Adam, AdamW, RMSprop
-from ..optim.settings import at_least_zero, one_of
+from ..optim.settings import one_of
+from ..ranges import at_least_zero
 from ..recording import no_grad
 from ..seeds import generator
 from .arrays import classes_of, examples_of, numbers_of, numpy, targets_of, weights_of

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
-from ..errors import AnomalyError, ParameterError, ShapeError
+from ..errors import AnomalyError, GraphError, ParameterError, ShapeError
 from ..nn import Module
 from ..nn.shapes import is_list, listed_numbers, mapped
 from ..optim import ReduceLROnPlateau, clip_grad_norm_
-from ..optim.settings import above_zero, one_of
-from ..primitive import whole
+from ..optim.settings import one_of
+from ..primitive import real, whole
+from ..ranges import above_zero
 from ..recording import detect_anomaly, no_grad
 from ..seeds import generator
-from ..value import Value, lift
+from ..value import NO_GRAD_YET, Value, lift
 from .checkpoint import Run
 from .history import History
 from .progress import progress_of
 
 
-class Optimizer(Protocol):
+class Stepping(Protocol):
     """What ``fit`` needs of an optimiser."""
 
     params: list[Value]
@@ -47,7 +49,7 @@ def fit(
     y: Iterable[Any],
     *,
     loss: Loss,
-    optimizer: Optimizer,
+    optimizer: Stepping,
     epochs: int,
     batch_size: int | None = None,
     steps_per_epoch: int | None = None,
@@ -104,6 +106,7 @@ def fit(
             settings that do not go together.
         AnomalyError: when a loss or gradient is not finite; names the epoch and the first node that went
             wrong. The parameters stay as they were before that step.
+        GraphError: when the loss does not depend on any parameter.
         StateError: when the checkpoint to resume from is damaged, or of another training.
 
     >>> from autograd_tiny.nn import MLP, mse_loss
@@ -117,6 +120,8 @@ def fit(
     _check_settings(model, loss, optimizer, metrics, scheduler, schedule_every)
     if resume and checkpoint is None:
         raise ParameterError('resume goes on from a checkpoint, and none is named; use checkpoint="run.json"')
+    if checkpoint is not None:
+        checkpoint = _writable(checkpoint)
     data = _paired("fit", X, y)
     held_out = _paired("validation_data", *_pair(validation_data)) if validation_data is not None else []
     epochs = whole(epochs, "epochs")
@@ -131,8 +136,14 @@ def fit(
         "metrics": sorted(metrics or {}),
     }
     run = Run(model, optimizer, [scheduler, *callbacks], batches.rng, history, settings)
-    if resume and Path(checkpoint).exists():
+    if resume and checkpoint.exists():
         run.load(checkpoint)
+        if history.epochs > epochs:
+            raise ParameterError(
+                f"epochs counts those of the checkpoint, too: {checkpoint} has {history.epochs} done, got {epochs}"
+            )
+    if held_out:
+        learner.test(held_out)  # what is wrong with it shows before anything has moved
     try:
         with progress_of(progress, epochs, batches.steps, history.epochs) as shown, _mode(model, training=True):
             _call(callbacks, "on_start")
@@ -189,7 +200,7 @@ class _Learner:
         self,
         model: Callable[[Any], Any],
         loss: Loss,
-        optimizer: Optimizer,
+        optimizer: Stepping,
         metrics: Mapping[str, Metric],
         max_grad_norm: float | None,
         batched: bool,
@@ -205,6 +216,11 @@ class _Learner:
         if not math.isfinite(result):
             raise AnomalyError(f"epoch {epoch}: the loss is {float(result)}; {self._first_anomaly(batch)}")
         result.backward()
+        if all(parameter.grad is NO_GRAD_YET for parameter in self.optimizer.params):
+            raise GraphError(
+                "the loss does not depend on any parameter, so nothing would be learned; "
+                "compute it from the outputs themselves, not from their numbers"
+            )
         if not all(math.isfinite(parameter.grad) for parameter in self.optimizer.params):
             raise AnomalyError(f"epoch {epoch}: a gradient is not finite; {self._first_anomaly(batch)}")
         if self.max_grad_norm is not None:
@@ -220,7 +236,7 @@ class _Learner:
 
     def measured(self, outputs: list[Any], targets: list[Any]) -> dict[str, float]:
         """Return the metrics."""
-        return {name: float(metric(outputs, targets)) for name, metric in self.metrics.items()}
+        return {name: real(metric(outputs, targets), f"the metric {name!r}") for name, metric in self.metrics.items()}
 
     @property
     def lr(self) -> float | None:
@@ -281,7 +297,20 @@ def _advance(scheduler: Any, history: History) -> None:
 # ---------------------------------------------------------------- what fit was given
 
 
+def _writable(checkpoint: Any) -> Path:
+    """Return where the checkpoint goes, if a file can be written there."""
+    if not isinstance(checkpoint, (str, os.PathLike)) or not os.fspath(checkpoint):
+        raise ParameterError(f'checkpoint is the name of a file, got {checkpoint!r:.60}; use checkpoint="run.json"')
+    path = Path(checkpoint)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ParameterError(f"the checkpoint {path} cannot be written: it is a folder, or is in none that allows it")
+    return path
+
+
 def _paired(name: str, X: Iterable[Any], y: Iterable[Any]) -> list[tuple[Any, Any]]:
+    for side, what in ((X, "examples"), (y, "targets")):
+        if not isinstance(side, Iterable) or isinstance(side, (str, bytes, Value)):
+            raise ShapeError(f"{name} needs a list of {what}, got {side!r:.60}")
     examples, targets = [mapped(listed_numbers(x), lift) for x in X], list(y)
     if len(examples) != len(targets) or not examples:
         raise ShapeError(
@@ -304,8 +333,10 @@ def _functions(callbacks: Any) -> list[Callable[[History], Any]]:
 
 
 def _check_settings(model: Any, loss: Any, optimizer: Any, metrics: Any, scheduler: Any, schedule_every: Any) -> None:
-    if not callable(model) or not callable(loss):
-        raise ParameterError(f"model and loss are functions, got {model!r:.60} and {loss!r:.60}; use loss=nn.mse_loss")
+    if isinstance(model, type) or not callable(model):
+        raise ParameterError(f"model is a module or function, got {_kind(model)}; use model=nn.MLP(2, [8, 1])")
+    if not callable(loss):
+        raise ParameterError(f"loss is a function of outputs and targets, got {_kind(loss)}; use loss=nn.mse_loss")
     if metrics is not None and not (isinstance(metrics, Mapping) and all(map(callable, metrics.values()))):
         raise ParameterError(f'metrics maps names to functions, got {metrics!r:.60}; use {{"accuracy": accuracy}}')
     for name in metrics or {}:
@@ -314,8 +345,10 @@ def _check_settings(model: Any, loss: Any, optimizer: Any, metrics: Any, schedul
     one_of("epoch", "step")(schedule_every, "schedule_every")
     if schedule_every == "step" and isinstance(scheduler, ReduceLROnPlateau):
         raise ParameterError('ReduceLROnPlateau looks at the loss of an epoch; use schedule_every="epoch"')
-    if scheduler is not None and not hasattr(scheduler, "step"):
-        raise ParameterError(f"scheduler is a schedule of optim, got {scheduler!r:.60}; use StepLR(optimizer, 10)")
+    if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
+        raise ParameterError(f"scheduler is a schedule of optim, got {_kind(scheduler)}; use StepLR(optimizer, 10)")
+    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
+        raise ParameterError("the scheduler is of another optimizer, whose learning rate it would change")
     if isinstance(optimizer, type) or not all(hasattr(optimizer, name) for name in ("params", "step", "zero_grad")):
         raise ParameterError(f"optimizer is an object, got {optimizer!r}; use SGD(model.parameters(), lr=0.1)")
     if hasattr(model, "parameters") and set(model.parameters()).isdisjoint(optimizer.params):
@@ -323,3 +356,7 @@ def _check_settings(model: Any, loss: Any, optimizer: Any, metrics: Any, schedul
             "the optimizer holds none of the model's parameters, so nothing would be learned; "
             "make it again after the model: SGD(model.parameters(), lr=0.1)"
         )
+
+
+def _kind(thing: Any) -> str:
+    return f"the class {thing.__name__}" if isinstance(thing, type) else f"{type(thing).__name__} {thing!r:.40}"

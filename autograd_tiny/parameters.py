@@ -6,35 +6,44 @@ from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
-from ..errors import ParameterError
-from ..value import Value
+from .errors import ParameterError
+from .value import Value
 
 
-def items_of(params: Any) -> list[Any]:
+def items_of(params: Any, subject: str = "params") -> list[Any]:
     """Return the items of an iterable, at least one.
+
+    Args:
+        params: such as ``model.parameters()``.
+        subject: the subject of the error message.
 
     Raises:
         ParameterError: for a single Value, a module, anything else that is no iterable, or an empty one.
     """
     if isinstance(params, Value) or not isinstance(params, Iterable):
         remedy = "model.parameters()" if hasattr(params, "parameters") else "a list: [p]"
-        raise ParameterError(f"params is an iterable of Values, got one {type(params).__name__}; pass {remedy}")
+        raise ParameterError(f"{subject} is an iterable of Values, got one {type(params).__name__}; pass {remedy}")
     items = list(params)
     if not items:
-        raise ParameterError("params is empty; does the model keep its Values as attributes?")
+        raise ParameterError(f"{subject} is empty; does the model keep its Values as attributes?")
     return items
 
 
-def values_of(params: Any) -> list[Value]:
+def values_of(params: Any, subject: str = "params") -> list[Value]:
     """Return the Values of an iterable, each once.
+
+    Args:
+        params, subject: as for :func:`items_of`.
 
     Raises:
         ParameterError: for no Values, or something else among them.
     """
-    values = items_of(params)
+    values = items_of(params, subject)
     for value in values:
         if not isinstance(value, Value):
-            raise ParameterError(f"params holds Values, got {value!r:.60} ({type(value).__name__}); wrap it: Value(x)")
+            raise ParameterError(
+                f"{subject} holds Values, got {value!r:.60} ({type(value).__name__}); wrap it: Value(x)"
+            )
     return list(dict.fromkeys(values))
 
 
