@@ -43,6 +43,13 @@ def test_ten_epochs_without_a_better_one_are_endured_unless_told_otherwise():
     assert watch(EarlyStopping(Linear(1, 1)), [1.0] * 20) == 11
 
 
+def test_another_training_begins_from_nothing():
+    stop = EarlyStopping(Linear(1, 1), patience=2)
+    assert watch(stop, [1.0, 2.0, 3.0]) == 3
+    assert watch(stop, [5.0, 4.0, 3.5]) is None
+    assert (stop.best, stop.best_epoch) == (3.5, 3)
+
+
 def test_a_small_improvement_can_be_none():
     assert watch(EarlyStopping(Linear(1, 1), patience=2, min_delta=0.5), [3.0, 2.5, 2.5, 0.0]) == 3
     assert watch(EarlyStopping(Linear(1, 1), patience=2, min_delta=0.5), [3.0, 2.25, 2.0, 1.5]) is None

@@ -1,10 +1,11 @@
 import json
+import os
 from random import Random
 
 import pytest
 
 from autograd_tiny import Value
-from autograd_tiny.errors import StateError
+from autograd_tiny.errors import ParameterError, StateError
 from autograd_tiny.nn import BatchNorm1d, Dropout, Linear, Sequential, Tanh, mse_loss
 from autograd_tiny.optim import SGD, Adagrad, Adam, AdamW, ExponentialLR, LambdaLR, ReduceLROnPlateau, RMSprop
 from autograd_tiny.train import EarlyStopping, History, UpdateLog, fit
@@ -192,6 +193,28 @@ def test_a_finished_run_has_nothing_left_to_do(tmp_path):
     content = path.read_bytes()
     assert Training().run(checkpoint=path, resume=True).history.epochs == EPOCHS
     assert path.read_bytes() == content
+
+
+def test_fewer_epochs_than_were_done_are_refused_and_nothing_changed(tmp_path):
+    path = tmp_path / "run.json"
+    Training().run(checkpoint=path)
+    content, training = path.read_bytes(), Training()
+    before = training.model.state_dict()
+    with pytest.raises(ParameterError, match=r"epochs counts those of the .* too: .*run\.json has 4 done, got 3"):
+        training.run(epochs=3, checkpoint=path, resume=True)
+    assert (training.model.state_dict(), path.read_bytes()) == (before, content)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_the_training(tmp_path, monkeypatch, exists):
+    path = tmp_path / "run.json"
+    if exists:
+        path.write_bytes(b"old")
+    asked = []
+    monkeypatch.setattr("os.access", lambda place, mode: asked.append((place, mode)))
+    with pytest.raises(ParameterError, match=r"the checkpoint .*run\.json cannot be written"):
+        Training().run(checkpoint=path)
+    assert asked == [(path if exists else tmp_path, os.W_OK)]
 
 
 def test_without_a_file_a_run_starts_and_without_resume_it_starts_anew(tmp_path):

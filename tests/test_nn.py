@@ -349,6 +349,8 @@ def test_a_module_can_be_an_activation():
     [
         ("rellu", r"did you mean relu\?"),
         ("Tanh", r"did you mean tanh\?"),
+        ("ReLU", r"did you mean relu\?"),
+        ("LeakyReLU", r"did you mean leaky_relu\?"),
         ("softpluss", r"did you mean softplus\? \(None for linear\)"),
         ("qqq", r"others are relu, tanh and sigmoid \(None for linear\)"),
         ("hypot", "no operation with one operand"),

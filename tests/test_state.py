@@ -180,9 +180,7 @@ def test_a_buffer_without_its_attribute_is_named():
         buffers = ("count",)
 
     for use in (nn.Module.state_dict, lambda model: model.load_state_dict({})):
-        with pytest.raises(
-            ParameterError, match=r"Counting lists the buffer count but .*; set self\.count in its __init__"
-        ):
+        with pytest.raises(ParameterError, match=r"Counting lists the buffer count but .*; set self\.count in"):
             use(nn.Sequential(Counting()))
 
 
@@ -294,7 +292,7 @@ def test_a_model_takes_nan_only_when_asked_for(tmp_path):
         ([1.0], r"a state maps names to numbers, got \[1.0\]; use model.state_dict"),
         (
             nn.Sequential(nn.Linear(1, 1)),
-            r"a state maps names to numbers, got one Sequential; call model\.save\(path\)$",
+            r"a state maps names to numbers, got one Sequential; call model\.save\(path",
         ),
     ],
 )
@@ -678,6 +676,14 @@ def test_a_link_stays_a_link(tmp_path):
 
 def test_a_folder_is_not_replaced(tmp_path):
     (tmp_path / "s.json").mkdir()
-    with pytest.raises(OSError, match=r"s\.json"):
+    with pytest.raises(IsADirectoryError) as caught:
         write_atomically(tmp_path / "s.json", b"new")
+    assert (caught.value.filename, caught.value.filename2) == (str(tmp_path / "s.json"), None)
     assert os.listdir(tmp_path) == ["s.json"]
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError) as caught:
+        write_atomically("folder/s.json", b"new")
+    assert caught.value.filename == "folder/s.json"

@@ -45,7 +45,7 @@ def iris(stage: Stage, options: Options) -> dict[str, float]:
     flowers = data.load_iris()
     X, y, X_test, y_test = data.split(flowers.data, flowers.target, test_share=1 / 3, random_state=0)
     X, means, spreads = data.standardize(X)
-    X_test = [[(x - m) / s for x, m, s in zip(row, means, spreads, strict=True)] for row in X_test]
+    X_test, _, _ = data.standardize(X_test, means, spreads)
     model = nn.MLP(4, [8, 3], rng=options.seed)
     lr = 0.05 if options.lr is None else options.lr
     optimizer = optim.SGD(model.parameters(), lr=lr, momentum=0.9)

@@ -27,7 +27,7 @@ def house_prices(stage: Stage, options: Options) -> dict[str, float]:
     houses, prices = data.make_houses(100, noise=NOISE, random_state=0)
     X, y, X_test, y_test = data.split(houses, prices, test_share=0.3, random_state=0)
     X, means, spreads = data.standardize(X)
-    X_test = [[(x - m) / s for x, m, s in zip(row, means, spreads, strict=True)] for row in X_test]
+    X_test, _, _ = data.standardize(X_test, means, spreads)
     standardized, (mean,), (spread,) = data.standardize([[price] for price in y])
     stage.say("100 houses: predict the price, in thousands, from the area and the age; 30 are kept aside as a test.")
     stage.say(

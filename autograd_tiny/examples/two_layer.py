@@ -80,7 +80,8 @@ def iris() -> tuple[list[list[float]], list[int], list[list[float]], list[int]]:
     flowers = data.load_iris()
     X, y, X_test, y_test = data.split(flowers.data, flowers.target, test_share=1 / 3, random_state=0)
     X, means, spreads = data.standardize(X)
-    return X, y, [[(x - m) / s for x, m, s in zip(row, means, spreads, strict=True)] for row in X_test], y_test
+    X_test, _, _ = data.standardize(X_test, means, spreads)
+    return X, y, X_test, y_test
 
 
 def one_hot(labels: list[int]) -> list[list[float]]:

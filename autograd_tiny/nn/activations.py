@@ -30,7 +30,7 @@ def activation_function(activation: Activation) -> Callable[[Any], Any] | None:
     if isinstance(activation, str):
         known = [name for name, op in registry.items() if op.arity == 1]
         if activation not in known:
-            question = did_you_mean(activation, known) or "others are relu, tanh and sigmoid"
+            question = did_you_mean(activation.lower(), known) or "others are relu, tanh and sigmoid"
             raise ParameterError(
                 f"activation {activation!r} is no operation with one operand; {question} (None for linear)"
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from ..errors import AutogradTinyError, StateError
+from ..errors import AutogradTinyError, ParameterError, StateError
 from ..files import write_atomically
 from ..nn import Module
 from ..nn.files import read_json
@@ -31,6 +31,7 @@ class Run:
         rng: the generator that decides the order of the examples; those of Dropout modules are found in the model.
         history: the losses so far.
         settings: what must be the same for the run to go on as it would have: the number of examples and so on.
+        epochs: how many there are to be, those of a checkpoint included.
         stopped: whether a callback has ended it.
     """
 
@@ -40,6 +41,7 @@ class Run:
     rng: Random
     history: History
     settings: Mapping[str, Any]
+    epochs: int
     stopped: bool = False
 
     def save(self, path: Any) -> None:
@@ -52,6 +54,7 @@ class Run:
 
         Raises:
             StateError: when the file is damaged, or holds another training.
+            ParameterError: when it has more epochs done than there are to be.
         """
         document = read_json(Path(path).read_bytes(), path)
         if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
@@ -71,6 +74,12 @@ class Run:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             self._set(before)
             raise StateError(f"{path} is damaged: {type(error).__name__}: {error}") from None
+        done = self.history.epochs
+        if done > self.epochs:
+            self._set(before)
+            raise ParameterError(
+                f"epochs counts those of the checkpoint, too: {path} has {done} done, got {self.epochs}"
+            )
 
     def _settings(self) -> dict[str, Any]:
         parts = [type(part).__name__ for part in (self.model, self.optimizer, *self.others)]

@@ -135,13 +135,9 @@ def fit(
         "the number of steps per epoch": batches.steps,
         "metrics": sorted(metrics or {}),
     }
-    run = Run(model, optimizer, [scheduler, *callbacks], batches.rng, history, settings)
+    run = Run(model, optimizer, [scheduler, *callbacks], batches.rng, history, settings, epochs)
     if resume and checkpoint.exists():
         run.load(checkpoint)
-        if history.epochs > epochs:
-            raise ParameterError(
-                f"epochs counts those of the checkpoint, too: {checkpoint} has {history.epochs} done, got {epochs}"
-            )
     if held_out:
         learner.test(held_out)  # what is wrong with it shows before anything has moved
     try:
