@@ -69,7 +69,7 @@ from .recording import detect_anomaly, enable_grad, no_grad, record_lines, scope
 from .value import Value, backward
 
 if TYPE_CHECKING:
-    from . import data, expression, misconceptions, nn, optim, plot, testing, train
+    from . import animation, data, expression, misconceptions, nn, optim, plot, testing, train
     from .drawing import Drawing, draw, draw_network
     from .explanation import Explanation, autopsy, compare, explain, mark, paths, worksheet
     from .graph import Graph
@@ -87,6 +87,7 @@ __all__ = [
     "Primitive",
     "Value",
     "acos",
+    "animation",
     "asin",
     "atan",
     "atan2",
@@ -177,7 +178,7 @@ _LAZY = {
     "worksheet": "explanation",
     "Graph": "graph",
 }
-_LAZY_MODULES = ("data", "expression", "misconceptions", "nn", "optim", "plot", "testing", "train")
+_LAZY_MODULES = ("animation", "data", "expression", "misconceptions", "nn", "optim", "plot", "testing", "train")
 
 
 def pow(x: Any, y: Any) -> Any:

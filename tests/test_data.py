@@ -143,9 +143,9 @@ def test_data_in_the_plane_is_shuffled_and_reproducible(make, classes):
     ("make", "settings"),
     [
         (make_moons, (100, 0.1, 0)),
-        (make_circles, (100, 0.1, 0.5, 0)),
-        (make_spirals, (100, 3, 0.02, 0)),
-        (make_blobs, (100, 3, 0.2, 0)),
+        (make_circles, (100, 0.1, 0, 0.5)),
+        (make_spirals, (100, 0.02, 0, 3)),
+        (make_blobs, (100, 0.2, 0, 3)),
         (make_xor, (100, 0.1, 0)),
         (make_imbalanced, (1000, 0.05, 0)),
         (make_houses, (100, 20.0, 0)),
@@ -183,7 +183,7 @@ def test_arms_of_spirals_are_turned_copies_of_each_other():
 
 
 def test_blobs_have_their_centres_and_spread():
-    X, y = make_blobs(4000, centers=4, spread=0.3, random_state=1)
+    X, y = make_blobs(4000, centers=4, noise=0.3, random_state=1)
     for k, centre in enumerate([(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)]):
         columns = list(zip(*[x for x, label in zip(X, y, strict=True) if label == k], strict=True))
         assert [statistics.fmean(column) for column in columns] == pytest.approx(centre, abs=0.04)
@@ -241,7 +241,7 @@ def test_houses_follow_their_formula():
         (lambda: make_spirals(noise=-1), "noise is a finite standard deviation of at least 0, got -1"),
         (lambda: make_blobs(4, centers=5), "n_samples is a whole number of at least 5, got 4"),
         (lambda: make_blobs(centers=2.0), "centers is a whole number of at least 1, got 2.0"),
-        (lambda: make_blobs(spread=math.nan), "spread is a finite standard deviation of at least 0, got nan"),
+        (lambda: make_blobs(noise=math.nan), "noise is a finite standard deviation of at least 0, got nan"),
         (lambda: make_xor(3), "n_samples is a whole number of at least 4, got 3"),
         (lambda: make_xor(noise=-0.5), "noise is a finite standard deviation"),
         (lambda: make_imbalanced(1), "n_samples is a whole number of at least 2, got 1"),

@@ -565,3 +565,8 @@ def test_the_checks_of_scikit_learn_pass(model):
         "check_regressor_data_not_an_array",
     }
     assert len(results) > 45
+
+
+def test_texts_beside_numbers_are_no_classes():
+    with pytest.raises(ParameterError, match="classes are all text or all whole numbers, got a mixture"):
+        Classifier(epochs=1).fit([[0.0], [1.0]], ["a", 1])

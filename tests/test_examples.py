@@ -86,3 +86,18 @@ def test_a_folder_that_cannot_be_written_to_shows_before_the_work(tmp_path, monk
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(PermissionError, match=str(tmp_path)):
         stage(tmp_path).open()
+
+
+@pytest.mark.slow
+def test_iris_is_learned_to_96_percent_of_flowers_kept_aside(tmp_path):
+    assert examples.run("iris", stage(tmp_path))["test accuracy"] >= 0.96
+
+
+def test_other_settings_than_the_usual_are_told_beside_the_explanations(tmp_path, capsys):
+    remark = "The explanations are written for the usual settings"
+    examples.run("one-update", stage(tmp_path))
+    assert remark not in capsys.readouterr().out
+    examples.run("one-update", stage(tmp_path), Options(lr=0.2))
+    assert remark in capsys.readouterr().out
+    examples.run("moons", stage(tmp_path), Options(epochs=1))
+    assert remark not in capsys.readouterr().out

@@ -21,6 +21,7 @@ from autograd_tiny.primitive import (
     Domain,
     IEEEFloat,
     Kink,
+    Namespace,
     Primitive,
     floats,
     forget,
@@ -876,3 +877,17 @@ def test_numbers_in_formulas():
     assert (large.write(["a"]), large.write(["a"], latex=True)) == ("a ** 1e+20", "{a}^{10^{20}}")
     assert digits.write(["a"], latex=True) == "{a}^{1.23457}"
     assert ops.power.bind(n=2).write(["a\x1b"], latex=True) == "{a }^{2}"
+
+
+# ---------------------------------------------------------------- short cuts
+
+
+def test_short_cuts_are_what_the_rules_give():
+    """To the last bit, signs of zeros and nan included."""
+    rules = Namespace(**{name: getattr(floats, name) for name in ELEMENTARY})
+    assert {"max", "maximum", "minimum"}.isdisjoint(ELEMENTARY)
+    for x, y in product(SPECIAL, repeat=2):
+        for name in ("maximum", "minimum"):
+            assert repr(getattr(floats, name)(x, y)) == repr(getattr(rules, name)(x, y)), (name, x, y)
+        for z in SPECIAL:
+            assert repr(floats.max([x, y, z])) == repr(rules.max([x, y, z])), (x, y, z)

@@ -53,7 +53,7 @@ def make_moons(
 
 
 def make_circles(
-    n_samples: int = 100, noise: float = 0.1, factor: float = 0.5, random_state: Random | int | None = 0
+    n_samples: int = 100, noise: float = 0.1, random_state: Random | int | None = 0, factor: float = 0.5
 ) -> tuple[Points, list[int]]:
     """Return points on two circles around the origin, one inside the other: no straight line separates them.
 
@@ -61,9 +61,8 @@ def make_circles(
 
     Args:
         n_samples: how many points, at least 2; half of them belong to each circle (the inner gets the odd one).
-        noise: as for :func:`make_moons`.
+        noise, random_state: as for :func:`make_moons`.
         factor: radius of the inner circle, above 0 and below 1.
-        random_state: as for :func:`make_moons`.
 
     Returns:
         (X, y): ``n_samples`` points [x, y] and as many labels, 0 or 1.
@@ -85,7 +84,7 @@ def make_circles(
 
 
 def make_spirals(
-    n_samples: int = 100, classes: int = 3, noise: float = 0.02, random_state: Random | int | None = 0
+    n_samples: int = 100, noise: float = 0.02, random_state: Random | int | None = 0, classes: int = 3
 ) -> tuple[Points, list[int]]:
     """Return points on spiral arms around the origin, one for each class.
 
@@ -95,8 +94,8 @@ def make_spirals(
 
     Args:
         n_samples: how many points, at least one per class; the classes differ in size by at most one.
-        classes: how many arms, at least 1.
         noise, random_state: as for :func:`make_moons`.
+        classes: how many arms, at least 1.
 
     Returns:
         (X, y): ``n_samples`` points [x, y] and as many labels, 0 to ``classes`` - 1.
@@ -104,7 +103,7 @@ def make_spirals(
     Raises:
         ParameterError: for a number out of range or an unknown kind of random_state.
 
-    >>> X, y = make_spirals(6, classes=3, noise=0.0)
+    >>> X, y = make_spirals(6, noise=0.0)
     >>> sorted((label, round(math.hypot(*point), 6)) for point, label in zip(X, y, strict=True))
     [(0, 0.5), (0, 1.0), (1, 0.5), (1, 1.0), (2, 0.5), (2, 1.0)]
     """
@@ -121,17 +120,17 @@ def make_spirals(
 
 
 def make_blobs(
-    n_samples: int = 100, centers: int = 3, spread: float = 0.2, random_state: Random | int | None = 0
+    n_samples: int = 100, noise: float = 0.2, random_state: Random | int | None = 0, centers: int = 3
 ) -> tuple[Points, list[int]]:
     """Return round Gaussian clouds of points, one for each class, around centres on a circle of radius 1.
 
-    Centre k of K is at the angle 2 pi k / K. Neighbours are 2 sin(pi / K) apart: many centres need a small spread.
+    Centre k of K is at the angle 2 pi k / K. Neighbours are 2 sin(pi / K) apart: many centres need little noise.
 
     Args:
         n_samples: how many points, at least one per centre; the classes differ in size by at most one.
-        centers: how many clouds, at least 1.
-        spread: standard deviation of each cloud in both coordinates, at least 0.
+        noise: standard deviation of each cloud in both coordinates, at least 0.
         random_state: as for :func:`make_moons`.
+        centers: how many clouds, at least 1.
 
     Returns:
         (X, y): ``n_samples`` points [x, y] and as many labels, 0 to ``centers`` - 1.
@@ -139,15 +138,15 @@ def make_blobs(
     Raises:
         ParameterError: for a number out of range or an unknown kind of random_state.
 
-    >>> X, y = make_blobs(4, centers=4, spread=0.0)
+    >>> X, y = make_blobs(4, noise=0.0, centers=4)
     >>> [round(v, 6) for v in X[y.index(1)]]
     [0.0, 1.0]
     """
-    deviation = _deviation(spread, "spread")
+    spread = _deviation(noise, "noise")
     count = whole(centers, "centers")
     sizes = _sizes(n_samples, count)
     points = [(_on_circle(k / count), k) for k, size in enumerate(sizes) for _ in range(size)]
-    return _blurred(points, deviation, random_state)
+    return _blurred(points, spread, random_state)
 
 
 def make_xor(

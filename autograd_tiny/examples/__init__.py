@@ -20,39 +20,55 @@ class Example(NamedTuple):
         module: the file that holds the function of the same name.
         about: what it shows.
         takes: names of the :class:`Options` that it honours, beside the seed.
+        explains: whether it says what its numbers mean.
     """
 
     module: str
     about: str
     takes: str = "epochs lr"
+    explains: bool = True
 
 
 _TRAINING = "epochs lr checkpoint resume"
-_LINES = {
-    "moons": ("classification", "two half moons, told apart by a curve", f"{_TRAINING} animate"),
-    "iris": ("classification", "150 iris flowers of three species (Fisher 1936), with a test set", _TRAINING),
-    "gpt": ("gpt", "a GPT of 4,000 parameters invents names, from a list of yours or its own", f"{_TRAINING} data"),
-    "xor": ("classic", "exclusive or by a 3-4-1 network, and a start from which it fails"),
-    "single-layer": ("classic", "one neuron in five named steps; what it can learn and what not"),
-    "tanh-xor": ("classic", "the deltas of a 3-4-1 network with tanh, by the textbook's formulas and as gradients"),
-    "two-layer": ("two_layer", "the class everyone writes once: exclusive or, iris, and its variations"),
-    "one-update": ("updates", "one step of gradient descent term by term, with L1, L2 and schedules"),
-    "million": ("updates", "what an update of 1,000,000 parameters costs"),
-    "house-prices": ("prices", "regression: the price of a house from its area and age"),
-    "activations": ("activations", "sigmoid, tanh, ReLU and five more with their slopes, and softmax"),
-    "losses": ("losses", "MSE, MAE, Huber, BCE and hinge with their slopes, and what outliers do to a line"),
-    "optimizers": ("optimizers", "nine ways down one valley, from gradient descent to AdamW", "epochs"),
-    "schedules": ("optimizers", "seven plans for the learning rate: step, cosine, warm-up, one cycle and others"),
-    "vanishing": ("deep_gradients", "gradients that vanish or explode in a deep network, and five cures"),
-    "overfitting": ("generalization", "a net that learns the noise; L2, L1, dropout, early stopping, more data"),
-    "imbalanced": ("generalization", "few positives among many: precision, recall, F1 and a weighted loss"),
-    "local-minima": ("search", "one network from thirty starts: which get stuck, and what helps", "epochs"),
-    "why-gradients": ("search", "backpropagation against guessing: a genetic algorithm and a score function", "lr"),
-    "digits": ("digits", "handwritten digits read by a small perceptron"),
-    "digits-conv": ("digits", "handwritten digits read by a convolutional network, and its kernels"),
-    "sequence": ("sequence", "an RNN, a GRU and an LSTM hear a wave and go on with it"),
+EXAMPLES = {
+    "moons": Example("classification", "two half moons, told apart by a curve", f"{_TRAINING} animate", explains=False),
+    "iris": Example(
+        "classification", "150 iris flowers of three species (Fisher 1936), with a test set", _TRAINING, explains=False
+    ),
+    "gpt": Example(
+        "gpt",
+        "a GPT of 4,000 parameters invents names, from a list of yours or its own",
+        f"{_TRAINING} data",
+        explains=False,
+    ),
+    "xor": Example("classic", "exclusive or by a 3-4-1 network, and a start from which it fails"),
+    "single-layer": Example("classic", "one neuron in five named steps; what it can learn and what not"),
+    "tanh-xor": Example(
+        "classic", "the deltas of a 3-4-1 network with tanh, by the textbook's formulas and as gradients"
+    ),
+    "two-layer": Example("two_layer", "the class everyone writes once: exclusive or, iris, and its variations"),
+    "one-update": Example("updates", "one step of gradient descent term by term, with L1, L2 and schedules"),
+    "million": Example("updates", "what an update of 1,000,000 parameters costs"),
+    "house-prices": Example("prices", "regression: the price of a house from its area and age"),
+    "activations": Example("activations", "sigmoid, tanh, ReLU and five more with their slopes, and softmax"),
+    "losses": Example(
+        "losses", "MSE, MAE, Huber, hinge and cross-entropy with their slopes; what outliers do to a line"
+    ),
+    "optimizers": Example("optimizers", "nine ways down one valley, from gradient descent to AdamW", "epochs"),
+    "schedules": Example(
+        "optimizers", "seven plans for the learning rate: step, cosine, warm-up, one cycle and others"
+    ),
+    "vanishing": Example("deep_gradients", "gradients that vanish or explode in a deep network, and five cures"),
+    "overfitting": Example("generalization", "a net that learns the noise; L2, L1, dropout, early stopping, more data"),
+    "imbalanced": Example("generalization", "few positives among many: precision, recall, F1 and a weighted loss"),
+    "local-minima": Example("search", "one network from thirty starts: which get stuck, and what helps", "epochs"),
+    "why-gradients": Example(
+        "search", "backpropagation against guessing: a genetic algorithm and a score function", "lr"
+    ),
+    "digits": Example("digits", "handwritten digits read by a small perceptron"),
+    "digits-conv": Example("digits", "handwritten digits read by a convolutional network, and its kernels"),
+    "sequence": Example("sequence", "an RNN, a GRU and an LSTM hear a wave and go on with it"),
 }
-EXAMPLES = {name: Example(*line) for name, line in _LINES.items()}
 """Name -> what ``autograd-tiny train NAME`` runs."""
 
 
@@ -75,8 +91,8 @@ def run(name: str, stage: Stage, options: Options | None = None) -> dict[str, fl
         remedy = did_you_mean(name, EXAMPLES) or "autograd-tiny train  lists them"
         raise ParameterError(f"there is no example {name!r}; {remedy}")
     options = options or Options()
+    takes = EXAMPLES[name].takes.split()
     for field in fields(Options):
-        takes = EXAMPLES[name].takes.split()
         if field.name not in ("seed", *takes) and getattr(options, field.name) != field.default:
             raise ParameterError(f"{name} takes no --{field.name}; it takes --seed {' '.join(f'--{t}' for t in takes)}")
     if options.resume and options.checkpoint is None:
@@ -88,4 +104,6 @@ def run(name: str, stage: Stage, options: Options | None = None) -> dict[str, fl
     stage.open()
     module = import_module(f".{EXAMPLES[name].module}", __name__)
     figures: dict[str, float] = getattr(module, name.replace("-", "_"))(stage, options)
+    if EXAMPLES[name].explains and options != Options():
+        stage.say("The explanations are written for the usual settings; with yours the numbers may tell another story.")
     return figures

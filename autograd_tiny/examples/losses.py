@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 REGRESSION: dict[str, Callable[..., Any]] = {"MSE": nn.mse_loss, "MAE": nn.l1_loss, "Huber": nn.huber_loss}
 """Losses of an output when the target is a number."""
 CLASSIFICATION: dict[str, Callable[..., Any]] = {
-    "BCE with logits": nn.binary_cross_entropy_with_logits,
-    "hinge": nn.hinge_loss,
+    "BCE with logits": partial(nn.binary_cross_entropy_with_logits, target=1),
+    "hinge": partial(nn.hinge_loss, target=1),
+    "cross-entropy of 3": lambda score: nn.cross_entropy([score, 0.0, 0.0], 0),
 }
-"""Losses of a score when the class is 1."""
+"""Losses of the score of the right class; where there are others, they score 0."""
 TICKS = [i / 20 for i in range(-60, 61)]
 SLOPE, OFFSET = 2.0, 1.0
 OUTLIERS = 4
@@ -30,11 +31,11 @@ LR = 0.1
 
 
 def losses(stage: Stage, options: Options) -> dict[str, float]:
-    """Draw five losses with their slopes, and see what outliers do to a line fitted with MSE, MAE and Huber."""
+    """Draw six losses with their slopes, and see what outliers do to a line fitted with MSE, MAE and Huber."""
     stage.say(
         "A loss says how bad an output is, its slope how hard the output is pulled. MSE pulls in proportion to the "
         "error, MAE always with 1, Huber like MSE near the target and like MAE far away. Hinge stops at a score of 1; "
-        "the cross-entropy of two classes (BCE) never quite stops."
+        "the cross-entropy, of two classes (BCE) or more, never quite stops."
     )
     stage.figure("losses.png", draw_losses, 9.6, 6.8)
     X, y = points_with_outliers(options.seed)
@@ -72,11 +73,11 @@ def points_with_outliers(seed: int) -> tuple[list[list[float]], list[float]]:
 
 
 def draw_losses(figure: Figure) -> None:
-    """Draw losses above and their slopes below: of numbers on the left, of two classes on the right."""
+    """Draw losses above and their slopes below: of numbers on the left, of classes on the right."""
     panels = figure.subplots(2, 2, sharex="col")
-    columns = [
+    columns: list[tuple[str, str, dict[str, Callable[..., Any]]]] = [
         ("a number to predict", "output - target", {name: partial(f, target=0.0) for name, f in REGRESSION.items()}),
-        ("class 1 to predict", "score", {name: partial(f, target=1) for name, f in CLASSIFICATION.items()}),
+        ("a class to predict", "score of the right class", CLASSIFICATION),
     ]
     for (above, below), (title, across, functions) in zip(panels.T, columns, strict=True):
         for (name, f), (color, style) in zip(functions.items(), LINES, strict=False):

@@ -70,6 +70,14 @@ def load(path: Any, *, allow_nan: bool = False, most_bytes: int = MOST_BYTES) ->
         StateError: for a file that is truncated or damaged, too large, of another format or version, with a name
             twice, or with inf, nan or something that is no number in it.
         ParameterError, MissingPackageError, OSError: as :func:`save`, or when the file cannot be read.
+
+    >>> import tempfile
+    >>> from autograd_tiny.nn import Linear
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Linear(1, 1, rng=0).save(f"{folder}/layer.json")
+    ...     state = load(f"{folder}/layer.json")
+    >>> state == Linear(1, 1, rng=0).state_dict()
+    True
     """
     path = Path(path)
     _check_ending(path)

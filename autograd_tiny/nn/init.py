@@ -225,12 +225,13 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, rng: Random | i
     return _filled(tensor, lambda: draw.gauss(centre, spread))
 
 
-def constant_(tensor: Tensor, val: float) -> Tensor:
+def constant_(tensor: Tensor, val: float, rng: Random | int | None = None) -> Tensor:
     """Fill with one number.
 
     Args:
         tensor: a leaf Value or nested lists of them.
         val: the number, finite.
+        rng: taken so that all initialisers can be called alike; nothing is drawn.
 
     Returns:
         The tensor.
@@ -246,11 +247,12 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     return _filled(tensor, lambda: number)
 
 
-def zeros_(tensor: Tensor) -> Tensor:
+def zeros_(tensor: Tensor, rng: Random | int | None = None) -> Tensor:
     """Fill with 0: right for biases, and wrong for weights, which would all learn the same.
 
     Args:
         tensor: a leaf Value or nested lists of them.
+        rng: as for :func:`constant_`.
 
     Returns:
         The tensor.
@@ -264,11 +266,12 @@ def zeros_(tensor: Tensor) -> Tensor:
     return constant_(tensor, 0.0)
 
 
-def ones_(tensor: Tensor) -> Tensor:
+def ones_(tensor: Tensor, rng: Random | int | None = None) -> Tensor:
     """Fill with 1, as for the factors of a normalisation.
 
     Args:
         tensor: a leaf Value or nested lists of them.
+        rng: as for :func:`constant_`.
 
     Returns:
         The tensor.

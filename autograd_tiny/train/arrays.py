@@ -97,6 +97,8 @@ def classes_of(y: Any, count: int) -> tuple[Any, Any]:
     np = numpy()
     labels = targets_of(y, count)
     try:
+        if isinstance(y, (list, tuple)) and labels.dtype.kind == "U" and not all(isinstance(c, str) for c in y):
+            raise TypeError  # as NumPy does for other mixtures; of numbers beside text it makes text
         if np.any(labels != labels):  # as only nan does
             raise ParameterError("y holds classes, got NaN among them")
         if labels.dtype.kind in "fc" and np.any(labels != np.floor(labels.real)):
