@@ -360,6 +360,24 @@ class Primitive:
         """Return the domain of operand ``index``."""
         return self.domain[min(index, len(self.domain) - 1)]
 
+    def broken_domain(self, *numbers: float) -> tuple[int, Domain] | None:
+        """Return (position, domain) of the first finite operand whose domain explains an inf or nan, if there is one.
+
+        An operand outside its domain explains nothing where 1 or -1 is outside as well and has a finite result: the
+        domain of a power is that of all exponents, and (-1e200)^2 is only too large.
+
+        >>> from autograd_tiny.ops import log, power
+        >>> log.broken_domain(-2.0), power.bind(n=2).broken_domain(-1e200), power.bind(n=0.5).broken_domain(-4.0)
+        ((0, Domain(x > 0)), None, (0, Domain(x > 0)))
+        """
+        for i, x in enumerate(numbers):
+            domain, one = self.domain_of(i), math.copysign(1.0, x)
+            if math.isfinite(x) and not domain.contains(x):
+                tame = self.evaluate(*numbers[:i], one, *numbers[i + 1 :])[0]
+                if domain.contains(one) or not math.isfinite(tame):
+                    return i, domain
+        return None
+
     def gaps(self, *numbers: float) -> list[float]:
         """Return for each kink how far the operands are from it: 0 exactly at it, else of either sign.
 

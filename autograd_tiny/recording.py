@@ -214,12 +214,10 @@ def describe(node: Value) -> str:
     facts = [f"{name} = {parent._data}" for name, parent in zip(names, node.parents, strict=True)]
     if len(facts) > MOST_OPERANDS:
         facts[MOST_OPERANDS:] = [f"... {len(facts) - MOST_OPERANDS} more"]
-    remarks = []
-    for i, parent in enumerate(node.parents):
-        domain = node.op.domain_of(i)
-        if math.isfinite(parent._data) and not domain.contains(parent._data):
-            remarks.append(f"{node.op.name} needs {domain.named(node.op.operands[min(i, len(node.op.operands) - 1)])}")
-            break
+    remarks, broken = [], node.op.broken_domain(*[parent._data for parent in node.parents])
+    if broken:
+        i, domain = broken
+        remarks.append(f"{node.op.name} needs {domain.named(node.op.operands[min(i, len(node.op.operands) - 1)])}")
     remarks += [text for text in (f"node {node.label!r}" if node.label else "", printable(node.line)) if text]
     where = f" ({'; '.join(remarks)})" if remarks else ""
     formula = node.op.write(names) if len(names) <= MOST_OPERANDS else f"{node.op.name} of {len(names)} operands"

@@ -369,3 +369,14 @@ def test_ordinary_recording_looks_at_nothing_else():
     for change in ({"recording": False}, {"lines": True}, {"watching": True}):
         assert not Mode(**(settings | change)).ordinary
     assert Mode(**(settings | {"scope": "layer"})).note.scope == "layer"
+
+
+def test_a_square_that_is_too_large_breaks_no_rule():
+    x = Value(-1e200, "x")
+    with detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        x**2
+    assert "needs" not in str(caught.value)
+    with detect_anomaly(), pytest.raises(AnomalyError, match="power needs x > 0"):
+        x**0.5
+    with detect_anomaly(), pytest.raises(AnomalyError, match="exp needs x < 700"):
+        ops.exp(Value(800.0))

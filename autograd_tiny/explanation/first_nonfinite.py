@@ -199,12 +199,14 @@ def _why_value(graph: Graph, node: Node) -> str:
 
 def _broken_rule(op: Primitive, operands: Iterable[Node]) -> str | None:
     """Return the rule of the domain that finite operands break."""
-    for i, operand in enumerate(operands):
-        domain = op.domain_of(i)
-        if math.isfinite(operand.data) and not domain.contains(operand.data):
-            name = f"operand {i + 1}" if operand.constant else operand.name
-            return f"{op.name} needs {domain.named(name)}, got {name} = {number_text(operand.data)}"
-    return None
+    operands = list(operands)
+    broken = op.broken_domain(*[operand.data for operand in operands])
+    if broken is None:
+        return None
+    i, domain = broken
+    operand = operands[i]
+    name = f"operand {i + 1}" if operand.constant else operand.name
+    return f"{op.name} needs {domain.named(name)}, got {name} = {number_text(operand.data)}"
 
 
 # ---------------------------------------------------------------- a gradient
