@@ -19,7 +19,8 @@ check: .venv/ready
 	$(BIN)/mypy
 
 bench: .venv/ready
-	$(BIN)/python -c "import micrograd" 2>/dev/null || $(MAKE) --no-print-directory .venv/bench
+	$(BIN)/python -c "import jax, llvmlite, micrograd, torch" 2>/dev/null || $(MAKE) --no-print-directory .venv/bench
+	$(BIN)/autograd-tiny bench --out bench-output
 	$(BIN)/python -m tests.benchmarks
 
 mutants: .venv/ready
@@ -33,7 +34,7 @@ docs: .venv/ready
 	@echo "open docs/_build/html/index.html"
 
 clean:
-	rm -rf .venv demo-output docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv demo-output bench-output docs/_build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/ready: pyproject.toml
 	if command -v uv >/dev/null; then uv venv --quiet --allow-existing --python $(PYTHON) .venv; else $(PYTHON) -m venv .venv; fi
@@ -52,4 +53,4 @@ peers: .venv/ready
 
 .PHONY: .venv/bench
 .venv/bench:
-	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -e ".[bench]"; else $(BIN)/python -m pip install --quiet -e ".[bench]"; fi
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -e ".[bench]" $(TORCH); else $(BIN)/python -m pip install --quiet -e ".[bench]" $(TORCH); fi

@@ -276,6 +276,18 @@ def _parser() -> _Parser:
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     train.add_argument("--out", type=_path, default=".", metavar="DIR", help="where the pictures go (default: here)")
 
+    bench = command(
+        "bench",
+        "measure this package side by side with the other engines that are installed",
+        "--out pictures",
+        "--quick --only moons gpt",
+    )
+    bench.add_argument("--quick", action="store_true", help="few repetitions, for a first impression")
+    bench.add_argument("--only", nargs="+", metavar="NAME", help="some of the works, such as moons and gpt")
+    bench.add_argument(
+        "--out", type=_path, default=".", metavar="DIR", help="where ladder.png and bench.json go (default: here)"
+    )
+
     demo = command("demo", "explain, check, draw and train, in half a minute", "", "--out pictures")
     demo.add_argument(
         "--out", type=_path, metavar="DIR", help="where the pictures go (default: a fresh autograd-tiny-demo)"
@@ -691,6 +703,14 @@ def _train(arguments: argparse.Namespace) -> int:
         if options.checkpoint and options.checkpoint.exists():
             print(f"stopped; --resume goes on from {printable(str(options.checkpoint))}", file=sys.stderr)
         raise
+    return OK
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from .benchmarks.bench import bench
+    from .examples import Stage
+
+    bench(arguments.only, Stage(Path(arguments.out), _console()), quick=arguments.quick)
     return OK
 
 

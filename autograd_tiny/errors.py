@@ -42,6 +42,10 @@ class AnomalyError(AutogradTinyError, ArithmeticError):
     """Under ``detect_anomaly()`` a value or gradient became inf or nan: the message names the node."""
 
 
+class TracingError(AutogradTinyError, RuntimeError):
+    """A function under ``jit`` asked for the number of a traced value: the message says where, and what to do."""
+
+
 class GradientMismatchError(AutogradTinyError, AssertionError):
     """Gradients differ from finite differences: the message is the report, one row per derivative."""
 

@@ -51,6 +51,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return both(*args, **kwargs)[1]
 
+    gradient.derivative_of = f, argnums, "grad"  # type: ignore[attr-defined]  # what jit compiles instead
     return gradient
 
 
@@ -68,6 +69,7 @@ def value_and_grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> C
             raise GraphError(f"grad needs a function with one number as its result, got {call.result!r}; use jacobian")
         return call.out(call.result), call.gradient_of(call.result)
 
+    both.derivative_of = f, argnums, "value_and_grad"  # type: ignore[attr-defined]  # what jit compiles instead
     return both
 
 

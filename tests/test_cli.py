@@ -574,6 +574,9 @@ MISTAKES = [
     (["train", "gpt", "--data", "no.txt"], "cannot use no.txt: No such file or directory"),
     (["train", "iris", "--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
     (["train", "iris", "--lr", "-1"], "lr is a finite number of at least 0, got -1.0"),
+    (["bench", "--only", "mars"], "there is no benchmark 'mars'; there are moons, gpt"),
+    (["bench", "--only", "moon"], "there is no benchmark 'moon'; did you mean moons?"),
+    (["bench", "--only"], "argument --only: expected at least one argument"),
     (["worksheet"], "worksheet takes a formula, or --mark SHEET ANSWERS"),
     (["worksheet", "x**2", "--mark", "a.json"], "worksheet takes a formula, or --mark SHEET ANSWERS"),
     (["worksheet", "--mark", "a.json"], "--mark needs the sheet and then the answers"),
@@ -686,22 +689,34 @@ def test_examples_in_the_help_work(
         assert main(words) == 0
 
 
-def test_examples_of_train_and_demo_can_be_read(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_of_what_takes_long_can_be_read(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Namespace] = []
 
     def keep(arguments: Namespace) -> int:
         read.append(arguments)
         return 0
 
-    for command in ("train", "demo"):
+    for command in ("train", "demo", "bench"):
         monkeypatch.setattr(cli, f"_{command}", keep)
         for words in examples(command, capsys):
             assert main(words) == 0
-    assert [vars(arguments).get("name") for arguments in read] == [None, "moons", "iris", "gpt", None, None]
+    assert [vars(arguments).get("name") for arguments in read] == [None, "moons", "iris", "gpt", *[None] * 4]
     assert read[1].animate
     assert (read[2].epochs, read[2].lr, read[2].seed) == (100, 0.1, 1)
     assert (read[3].data, read[3].checkpoint, read[3].resume) == ("names.txt", "gpt.json", True)
     assert read[5].out == "pictures"
+    assert (read[6].out, read[6].only, read[6].quick) == ("pictures", None, False)
+    assert (read[7].out, read[7].only, read[7].quick) == (".", ["moons", "gpt"], True)
+
+
+def test_bench_hands_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr(
+        "autograd_tiny.benchmarks.bench.bench", lambda names, stage, quick: asked.append((names, stage.folder, quick))
+    )
+    assert main(["bench"]) == 0
+    assert main(["bench", "--only", "moons", "gpt", "--quick", "--out", str(tmp_path)]) == 0
+    assert asked == [(None, Path(), False), (["moons", "gpt"], tmp_path, True)]
 
 
 def test_ctrl_c_names_the_checkpoint(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,6 +198,21 @@ TABLE = [
         Row(f"round: {x}, half to even", ops.round, (x,), y, (0.0,))
         for x, y in ((0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (-0.5, 0.0), (-1.5, -2.0), (2.7, 3.0), (inf, inf), (nan, nan))
     ),
+    # ---- comparisons: 1 or 0, nan compares as IEEE 754 says, derivative 0
+    *(
+        Row(f"{op.name}: {x}, {y}", op, (x, y), float(holds), (0.0, 0.0))
+        for op, answers in (
+            (ops.greater, (0, 1, 0, 0, 0, 0, 0, 1)),
+            (ops.greater_equal, (0, 1, 1, 1, 0, 0, 0, 1)),
+            (ops.equal, (0, 0, 1, 1, 0, 0, 0, 0)),
+            (ops.not_equal, (1, 1, 0, 0, 1, 1, 1, 1)),
+        )
+        for (x, y), holds in zip(
+            ((1.0, 2.0), (2.0, 1.0), (2.0, 2.0), (0.0, -0.0), (nan, 1.0), (1.0, nan), (nan, nan), (inf, 1.0)),
+            answers,
+            strict=True,
+        )
+    ),
     # ---- max, min
     Row("maximum: tie", ops.maximum, (2.0, 2.0), 2.0, (0.5, 0.5)),
     Row("minimum: tie", ops.minimum, (2.0, 2.0), 2.0, (0.5, 0.5)),

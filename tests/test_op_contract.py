@@ -207,8 +207,11 @@ def test_hard_numbers_as_in_numpy(op):
 # Written down a second time, from textbooks: a rule that is wrong in the same way as its slopes fails here.
 TEXTBOOK = {
     "elu": lambda x, alpha: x if x > 0 else alpha * (mp.exp(x) - 1),
+    "equal": lambda x, y: int(x == y),
     "gelu": lambda x: x * mp.ncdf(x),
     "gelu_tanh": lambda x: x / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3))),
+    "greater": lambda x, y: int(x > y),
+    "greater_equal": lambda x, y: int(x >= y),
     "hypot": lambda x, y: mp.sqrt(x**2 + y**2),
     "leaky_relu": lambda x, alpha: max(x, 0) + alpha * min(x, 0),
     "log_softmax": lambda *xs, index: mp.log(mp.exp(xs[index]) / sum(map(mp.exp, xs))),
@@ -220,6 +223,7 @@ TEXTBOOK = {
     "minimum": min,
     "mish": lambda x: x * mp.tanh(mp.log(1 + mp.exp(x))),
     "mod": lambda x, y: x - y * int(x / y),
+    "not_equal": lambda x, y: int(x != y),
     "prod": lambda *xs: mp.fprod(xs),
     "relu": lambda x: max(x, 0),
     "remainder": lambda x, y: x - y * mp.floor(x / y),
@@ -706,12 +710,15 @@ FORMULAS = {
     "div": r"\frac{a}{b}",
     "dot": r"\left[a, b\right] \cdot \left[c, d\right]",
     "elu": r"\operatorname{ELU}_{1}\left(a\right)",
+    "equal": "a = b",
     "exp": "e^{a}",
     "expm1": "e^{a} - 1",
     "floor": r"\left\lfloor a\right\rfloor",
     "floordiv": r"\left\lfloor\frac{a}{b}\right\rfloor",
     "gelu": r"\operatorname{GELU}\left(a\right)",
     "gelu_tanh": r"\operatorname{GELU}_{\tanh}\left(a\right)",
+    "greater": "a > b",
+    "greater_equal": r"a \ge b",
     "hypot": r"\sqrt{a^2 + b^2}",
     "identity": "a",
     "leaky_relu": r"\operatorname{LeakyReLU}_{0.01}\left(a\right)",
@@ -728,6 +735,7 @@ FORMULAS = {
     "mod": r"a \bmod b",
     "mul": r"a \cdot b",
     "neg": "-a",
+    "not_equal": r"a \ne b",
     "pow": "{a}^{b}",
     "power": "{a}^{2}",
     "prod": r"\textstyle\prod\left(a, b, c\right)",
@@ -746,7 +754,7 @@ FORMULAS = {
     "where": r"\begin{cases}b & a \ne 0\\c & \text{otherwise}\end{cases}",
 }
 COMMANDS = (
-    "arccos arcsin arctan begin bmod cdot cos cosh end frac lceil left lfloor ln max min ne operatorname prod "
+    "arccos arcsin arctan begin bmod cdot cos cosh end frac ge lceil left lfloor ln max min ne operatorname prod "
     "rceil rfloor right sigma sin sinh sqrt sum tan tanh text textstyle"
 )
 
@@ -773,10 +781,14 @@ def test_signs_in_pictures():
     assert signs == {
         "add": "+",
         "div": "/",
+        "equal": "==",
         "floordiv": "//",
+        "greater": ">",
+        "greater_equal": ">=",
         "identity": "=",
         "mod": "fmod",
         "mul": "*",
+        "not_equal": "!=",
         "pow": "**",
         "power": "**",
         "remainder": "%",
@@ -831,8 +843,11 @@ KINKS = {
     "ceil": [("x is an integer", "0")],
     "clip": [("x = low or x = high", "1")],
     "elu": [("x = 0", "alpha")],
+    "equal": [("x = y", "0")],
     "floor": [("x is an integer", "0")],
     "floordiv": [("x / y is an integer", "0")],
+    "greater": [("x = y", "0")],
+    "greater_equal": [("x = y", "0")],
     "hypot": [("x = y = 0", "(0, 0)")],
     "leaky_relu": [("x = 0", "alpha")],
     "max": [("the largest is tied", "1/k for each of the k largest")],
@@ -840,6 +855,7 @@ KINKS = {
     "min": [("the smallest is tied", "1/k for each of the k smallest")],
     "minimum": [("x = y", "1/2 each")],
     "mod": [("x / y is an integer", "1 in x")],
+    "not_equal": [("x = y", "0")],
     "relu": [("x = 0", "0")],
     "remainder": [("x / y is an integer", "1 in x")],
     "round": [("x is halfway between integers", "0")],

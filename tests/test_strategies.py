@@ -108,6 +108,7 @@ def test_at_a_kink_some_operation_is_exactly_on_one(sharing, data):
 def test_which_kinks_can_be_hit(name):
     """Jumps are left alone: at a jump no choice of a slope is right."""
     jumps = {"remainder", "floordiv", "sign", "floor", "ceil", "round", "where", "atan2"}
+    jumps |= {"greater", "greater_equal", "equal", "not_equal"}
     if name in jumps:
         with pytest.raises(ParameterError, match="kink"):
             expressions([name], kinks="at")
@@ -161,7 +162,7 @@ def test_every_operation_can_be_placed_on_any_number(op, x):
 
 
 def test_the_default_leaves_out_operations_that_are_flat_everywhere():
-    flat = {"sign", "floor", "ceil", "round", "floordiv"}
+    flat = {"sign", "floor", "ceil", "round", "floordiv", "greater", "greater_equal", "equal", "not_equal"}
     offered = {op.name for op in _chosen(None)}
     assert offered == set(registry) - flat
     assert [op.name for op in _chosen(None)][:5] == ["add", "mul", "sub", "neg", "div"]  # what shrinking goes to

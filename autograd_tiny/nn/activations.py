@@ -9,6 +9,7 @@ from .. import ops
 from ..errors import ParameterError, ShapeError, did_you_mean
 from ..primitive import Primitive, registry
 from ..ranges import finite
+from ..recording import is_traced
 from ..value import Value, lift, method_of
 from .module import Module
 from .shapes import is_list, listed_numbers, mapped, place, vector
@@ -262,7 +263,9 @@ def softmax(x: list[Value]) -> list[Value]:
     >>> [y.data for y in softmax([Value(1000.0), Value(1000.0)])]
     [0.5, 0.5]
     """
-    top = lift(max([value.data for value in x]))  # against overflow; any number gives the same result and slopes
+    # Against overflow a number is subtracted; any gives the same result. The slope of floor is 0, also when recorded.
+    traced = any(map(is_traced, x))
+    top = ops.floor(ops.max(x)) if traced else lift(ops.floor(max([value.data for value in x])))
     powers = [(value - top).exp() for value in x]
     total = ops.sum(powers)
     return [power / total for power in powers]

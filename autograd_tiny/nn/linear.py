@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import operator
-from contextlib import suppress
 from random import Random
 from typing import Any
 
 from .. import ops
 from ..errors import ParameterError
 from ..primitive import whole
+from ..recording import is_traced
 from ..seeds import generator
 from ..value import Value, record_pairs
+from .indices import known_index, row
 from .module import Module
 from .shapes import is_list, per_vector, place
 
@@ -69,7 +69,9 @@ class Linear(Module):
 class Embedding(Module):
     """A table of vectors, one for each index: words, letters or positions as points that are learned.
 
-    The rows start with standard normal numbers, as PyTorch's do. Looking up a row records no operation.
+    The rows start with standard normal numbers, as PyTorch's do. Looking up a row records no operation, except under
+    ``jit``: there the index is not known yet, and each number of the row is a ``dot`` of its column with 1 at the index
+    and 0 elsewhere. An index without a row then gives nan.
 
     Args:
         num_embeddings: how many rows, at least 1.
@@ -100,7 +102,7 @@ class Embedding(Module):
         """Return the row of an index, or rows for nested lists of indices."""
         if is_list(index):
             return [self.forward(item) for item in index]
-        return list(self.weight[index_of(index, self.num_embeddings)])
+        return row(self.weight, index if is_traced(index) else index_of(index, self.num_embeddings))
 
     def extra_repr(self) -> str:
         """Return the sizes."""
@@ -144,10 +146,7 @@ def index_of(index: Any, count: int) -> int:
     >>> index_of(2, 3), index_of(Value(2), 3)
     (2, 2)
     """
-    number: Any = index.data if isinstance(index, Value) else index
-    checked = int(number) if isinstance(number, float) and number.is_integer() else -1
-    with suppress(TypeError):
-        checked = operator.index(number)
-    if not 0 <= checked < count:
+    known = known_index(index, count)
+    if known is None:
         raise ParameterError(f"{place()} needs an index, a whole number from 0 to {count - 1}, got {index!r:.60}")
-    return checked
+    return known

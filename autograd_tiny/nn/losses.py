@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -11,14 +10,16 @@ from .. import ops
 from ..errors import ParameterError, ShapeError
 from ..primitive import real
 from ..ranges import above_zero, at_least_zero, fraction
+from ..recording import is_traced
 from ..value import Number
+from .indices import Index, entry, known_index, one_hot
 from .shapes import is_list
 
 Numbers: TypeAlias = "Number | Sequence[Any]"
 """A number or Value, or a list of Numbers."""
 
-Examples: TypeAlias = "list[tuple[list[Any], int]]"
-"""The numbers of all classes and the index of the right class, for each example."""
+Examples: TypeAlias = "list[tuple[list[Any], Index]]"
+"""The numbers of all classes and the index of the right class, a traced Value under jit, for each example."""
 
 LOWEST_LOG = -100.0  # of a probability of 0, as in PyTorch: one hopeless example must not make the whole loss inf
 REDUCTIONS = ("mean", "sum", "none")
@@ -146,7 +147,7 @@ def hinge_loss(input: Numbers, target: Numbers, reduction: str = "mean") -> Any:
     """
     losses = []
     for score, y in _pairs("hinge_loss", input, target):
-        if y != 1 and y != -1:
+        if not is_traced(y) and y not in (1, -1):
             raise ParameterError(f"hinge_loss needs targets -1 or 1, got {y:g}; turn labels 0 and 1 into 2 * y - 1")
         losses.append(ops.relu(1 - y * score))
     return _reduced(losses, reduction, target)
@@ -283,7 +284,8 @@ def cross_entropy(
 
     Args:
         logits: one number per class; or a list of such lists, one per example.
-        index: the right class, 0 <= index < number of classes; or a list of them, one per example.
+        index: the right class, 0 <= index < number of classes; or a list of them, one per example. A Value counts
+            as its number; under ``jit``, where that is not known yet, what is no class makes the loss nan.
         reduction: ``"mean"``, ``"sum"`` or ``"none"`` over the examples.
         weight: how much each class counts, finite and at least 0; None for 1 each. Large ones help rare classes.
         label_smoothing: the share of the target, 0 to 1, that is spread evenly over all classes.
@@ -308,14 +310,15 @@ def cross_entropy(
     return _class_reduced("cross_entropy", losses, reduction, index, examples, weights)
 
 
-def _cross_entropy_of_one(scores: list[Any], index: int, weights: list[float] | None, smoothing: float) -> Any:
+def _cross_entropy_of_one(scores: list[Any], index: Index, weights: list[float] | None, smoothing: float) -> Any:
     total = ops.logsumexp(scores)
     if not smoothing:
-        loss = total - scores[index]
-        return loss if weights is None else weights[index] * loss
-    parts = [w * smoothing / len(scores) for w in weights or [1.0] * len(scores)]
-    parts[index] += (1.0 - smoothing) * (weights[index] if weights else 1.0)
-    return ops.dot([total, *scores], [sum(parts), *[-part for part in parts]])
+        loss = total - entry(scores, index)
+        return loss if weights is None else entry(weights, index) * loss
+    shares = [w * smoothing / len(scores) for w in weights or [1.0] * len(scores)]
+    right = (1.0 - smoothing) * (entry(weights, index) if weights else 1.0)
+    parts = [share + right * hit for share, hit in zip(shares, one_hot(index, len(scores)), strict=True)]
+    return ops.dot([total, *scores], [ops.sum(parts), *[-part for part in parts]])
 
 
 def nll_loss(
@@ -346,7 +349,8 @@ def nll_loss(
     """
     examples = _examples("nll_loss", "log-probabilities", log_probabilities, index)
     weights = _class_weights("nll_loss", weight, examples)
-    losses = [-scores[i] if weights is None else -weights[i] * scores[i] for scores, i in examples]
+    picked = [(entry(scores, i), i) for scores, i in examples]
+    losses = [-score if weights is None else -entry(weights, i) * score for score, i in picked]
     return _class_reduced("nll_loss", losses, reduction, index, examples, weights)
 
 
@@ -361,18 +365,17 @@ def _examples(loss: str, what: str, scores: Any, index: Any) -> Examples:
     return examples
 
 
-def _example(loss: str, what: str, scores: Any, index: Any) -> tuple[list[Any], int]:
+def _example(loss: str, what: str, scores: Any, index: Any) -> tuple[list[Any], Index]:
     if not is_list(scores) or any(map(is_list, scores)):
         raise ShapeError(
             f"{loss} needs a list of {what} for each index, got {scores!r:.200} for index {index!r}; "
             "several examples are a list of lists and a list of indices"
         )
     numbers = [_number(loss, score) for score in scores]
-    try:
-        i = operator.index(index)
-    except TypeError:
-        i = -1
-    if not 0 <= i < len(numbers):
+    if is_traced(index):
+        return numbers, index
+    i = None if isinstance(index, float) else known_index(index, len(numbers))
+    if i is None:
         raise ParameterError(f"{loss} needs a class index, a whole number from 0 to {len(numbers) - 1}, got {index!r}")
     return numbers, i
 
@@ -395,8 +398,8 @@ def _class_reduced(
     """Reduce the losses of examples, where the mean counts each with the weight of its right class."""
     if weights is None or reduction != "mean":
         return _reduced(losses, reduction, index)
-    total = sum(weights[i] for _, i in examples)
-    if total == 0.0:
+    total = ops.sum([entry(weights, i) for _, i in examples])
+    if not is_traced(total) and total == 0.0:
         raise ParameterError(f"{loss} has no mean: the classes of all examples have weight 0; use reduction='sum'")
     return ops.sum(losses) / total
 
@@ -430,7 +433,7 @@ def _number(loss: str, number: Any) -> Any:
 
 
 def _check_probability(loss: str, name: str, number: Any, remedy: str) -> None:
-    if not 0.0 <= number <= 1.0:
+    if not is_traced(number) and not 0.0 <= number <= 1.0:
         raise ParameterError(f"{loss} needs {name} from 0 to 1, got {float(number)!r}; {remedy}")
 
 

@@ -9,6 +9,7 @@ from .. import ops
 from ..errors import ParameterError, ShapeError
 from ..primitive import whole
 from ..ranges import above_zero, fraction
+from ..recording import mode, tracing_error
 from ..seeds import generator
 from ..value import Value, lift, record_pairs
 from .module import Module
@@ -120,6 +121,11 @@ class BatchNorm1d(Module):
         """Return the normalised batch."""
         if not self.training:
             return per_vector(x, self.num_features, self._by_running)
+        if mode.get().traced is not None:
+            raise tracing_error(
+                f"the mean over a batch in {place()}",
+                "call model.eval() first, or train without jit: jit=False",
+            )
         if not is_list(x) or len(x) < 2 or not all(map(is_list, x)):
             batch_of_one = is_list(x) and len(x) == 1 and is_list(x[0])
             remedy = "use fit(..., batched=True) and batches above 1"
@@ -181,6 +187,10 @@ class Dropout(Module):
         """Return x with some numbers dropped."""
         if not self.training or self.p == 0.0:
             return x
+        if mode.get().traced is not None:
+            raise tracing_error(
+                f"the draw of what {place()} drops", "call model.eval() first, or train without jit: jit=False"
+            )
         scale = 1.0 / (1.0 - self.p)
         return mapped(x, lambda number: lift(0.0) if self.rng.random() < self.p else lift(number) * scale)
 

@@ -9,79 +9,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median, quantiles
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+
+from autograd_tiny.benchmarks.figures import Figure, results_table
+from autograd_tiny.benchmarks.machine import machine
 
 Round = dict[str, float]
 
 ROUNDS = {"training": 9, "gpt": 9, "million": 5, "memory": 1, "chains": 5, "imports": 15}
 QUICK_ROUNDS = {"training": 2, "gpt": 2, "million": 1, "memory": 1, "chains": 1, "imports": 3}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the results.
-
-    Attributes:
-        name: what was measured.
-        samples: one number per round.
-        unit: unit of the samples.
-        at_least, at_most: the target, None where there is none.
-    """
-
-    name: str
-    samples: list[float]
-    unit: str
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @property
-    def value(self) -> float:
-        """The median."""
-        return median(self.samples)
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the target is met, None without a target."""
-        if self.at_least is None and self.at_most is None:
-            return None
-        low = -float("inf") if self.at_least is None else self.at_least
-        high = float("inf") if self.at_most is None else self.at_most
-        return low <= self.value <= high
-
-    def cells(self) -> tuple[str, str, str, str, str]:
-        """The line as text: name, median, middle half, target, met."""
-        spread = ""
-        if len(self.samples) > 2:
-            low, _, high = quantiles(self.samples, n=4, method="inclusive")
-            spread = f"{_digits(low)} to {_digits(high)}"
-        target = ""
-        if self.at_least is not None:
-            target = f"at least {self.at_least:g}"
-        if self.at_most is not None:
-            target = f"at most {self.at_most:g}"
-        met = {None: "", True: "yes", False: "NO"}[self.met]
-        return self.name, f"{_digits(self.value)} {self.unit}", spread, target, met
-
-    def record(self) -> dict[str, Any]:
-        """The line as data."""
-        return {**vars(self), "value": self.value, "met": self.met}
-
-
-def _digits(number: float) -> str:
-    return f"{number:.3g}" if number < 1000 else f"{number:.0f}"
 
 
 def figures(rounds: dict[str, list[Round]]) -> list[Figure]:
@@ -139,22 +82,6 @@ def run(measurement: str, rounds: int) -> Iterator[Round]:
         raise SystemExit(f"the measurement {measurement!r} failed")
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on: processor, cores, load, Python."""
-    processor = platform.processor()
-    cpu_facts = Path("/proc/cpuinfo")
-    if cpu_facts.exists():
-        models = [line for line in cpu_facts.read_text().splitlines() if line.startswith("model name")]
-        processor = models[0].partition(":")[2].strip() if models else processor
-    return {
-        "processor": processor or platform.machine(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
 def main() -> None:
     """Measure, show progress, print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
@@ -177,10 +104,7 @@ def main() -> None:
                 progress.advance(tasks[name])
 
     results = figures(rounds)
-    table = Table("measurement", "median", "middle half", "target", "met")
-    for figure in results:
-        table.add_row(*figure.cells())
-    console.print(table)
+    console.print(results_table([results]))
     if options.json:
         report = {"machine": facts, "figures": [figure.record() for figure in results]}
         options.json.write_text(json.dumps(report, indent=1) + "\n")

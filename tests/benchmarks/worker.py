@@ -19,9 +19,8 @@ from typing import Any
 from micrograd.engine import Value as MicrogradValue  # type: ignore  # optional and without type hints
 
 from autograd_tiny import Value, optim
-
-from . import baseline, gpt
-from .moons import Step, elementwise_step, module_step
+from autograd_tiny.benchmarks import baseline, with_modules, with_values
+from autograd_tiny.benchmarks.problems import Step
 
 STEPS = 5
 NODES_WEIGHED = 100_000
@@ -43,14 +42,14 @@ def training(rounds: int) -> Iterator[Round]:
     A run is several steps in a row: graphs with reference cycles are not freed when a step ends but later, by the
     collector, in the middle of another step. Timing single steps would leave that part of their cost out.
     """
-    steps = {name: elementwise_step(value_class) for name, value_class in ENGINES.items()}
-    steps["autograd_tiny.nn"] = module_step()
+    steps = {name: with_values.moons_step(value_class) for name, value_class in ENGINES.items()}
+    steps["autograd_tiny.nn"] = with_modules.moons_step()
     yield from _in_turns(steps, rounds)
 
 
 def gpt_training(rounds: int) -> Iterator[Round]:
     """Seconds per step of the example GPT on a name of eight letters, Adam included."""
-    steps = {"autograd_tiny.nn": gpt.module_step(), "baseline": gpt.elementwise_step(baseline.Value)}
+    steps = {"autograd_tiny.nn": with_modules.gpt_step(), "baseline": with_values.gpt_step(baseline.Value)}
     yield from _in_turns(steps, rounds)
 
 

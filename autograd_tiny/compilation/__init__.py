@@ -1,0 +1,1 @@
+"""Compiling: a function of Values, recorded once, runs at native speed on batches."""

@@ -1,0 +1,168 @@
+"""A Program on NumPy arrays: every operation is computed for all examples of a batch at once."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, reduce
+from typing import Any
+
+from ..primitive import Namespace, Primitive, ieee_floats, registry
+from .program import Program
+from .tape import places
+
+MOST_NUMBERS = 1 << 22  # in memory at a time: larger batches are computed in parts
+
+
+@cache
+def namespace() -> Namespace:
+    """Return the number namespace on which rules give arrays."""
+    import numpy as np
+
+    names = "abs exp expm1 log log1p sqrt sin cos tan sinh cosh tanh floor ceil hypot fmod where".split()
+    functions = {name: getattr(np, name) for name in names}
+    functions |= {name: getattr(np, f"arc{name[1:]}") for name in ("asin", "acos", "atan", "atan2")}
+    functions |= {"round": np.rint, "pow": np.power}
+    functions |= {name: _one_by_one(getattr(ieee_floats, name)) for name in ("erf", "erfc")}
+    return Namespace(**functions, sum=_sum, dot=lambda xs, ws: _sum(map(operator.mul, xs, ws)))
+
+
+def _one_by_one(function: Callable[[float], float]) -> Callable[[Any], Any]:
+    import numpy as np
+
+    each = np.frompyfunc(function, 1, 1)
+    return lambda x: np.asarray(each(x), float)
+
+
+def _sum(xs: Iterable[Any]) -> Any:
+    return reduce(operator.add, xs, 0.0)
+
+
+class ArrayExecutor:
+    """Runs a Program on arrays over the batch; ``dot`` and ``sum`` work on whole blocks of memory.
+
+    Sums within an example are added in the order of the graph; NumPy's exp, tanh and others may differ from
+    Python's in the last bit.
+    """
+
+    def __init__(self, program: Program, gradients: bool) -> None:
+        import numpy as np
+
+        self._np, self.program, self.gradients = np, program, gradients
+        place = places(program)
+        self._place = place
+        self._steps = [
+            _Step(np, op, [place[slot] for slot in operands], place[to], None if same is None else place[same])
+            for to, (op, operands, same) in enumerate(program.instructions, program.first_instruction)
+        ]
+        needs = program.needs_gradient() if gradients else [False] * program.slots
+        self._backward = [
+            step.reverse([needs[operand] for operand in instruction.operands])
+            for step, instruction, needed in zip(
+                reversed(self._steps),
+                reversed(program.instructions),
+                reversed(needs[program.first_instruction :]),
+                strict=True,
+            )
+            if needed
+        ]
+
+    def run(self, shared: Any, rows: Any, seeds: Sequence[float]) -> tuple[Any, Any]:
+        """Return (outputs of each example, gradients summed over the examples); arguments as for the other executors."""
+        np, program = self._np, self.program
+        rows = np.asarray(rows, float).reshape(len(rows), program.inputs)
+        totals = np.zeros(program.wanted if self.gradients else 0)
+        part = max(1, MOST_NUMBERS // program.slots)
+        results = []
+        with np.errstate(all="ignore"):
+            for start in range(0, len(rows), part):
+                results.append(self._part(shared, rows[start : start + part], seeds, totals))
+        return np.concatenate(results), totals
+
+    def _part(self, shared: Any, rows: Any, seeds: Sequence[float], totals: Any) -> Any:
+        np, program = self._np, self.program
+        numbers = np.empty((program.slots, len(rows)))
+        numbers[: program.parameters] = np.asarray(shared, float).reshape(-1, 1)
+        numbers[program.parameters : program.first_constant] = rows.T
+        numbers[program.first_constant : program.first_instruction] = np.reshape(program.constants, (-1, 1))
+        for step in self._steps:
+            step.forward(numbers)
+        outputs = [self._place[slot] for slot in program.outputs]
+        if self.gradients:
+            adjoints = np.zeros((program.slots, len(rows)))
+            for slot, seed in zip(outputs, seeds, strict=True):
+                adjoints[slot] += seed
+            for backward in self._backward:
+                backward(numbers, adjoints)
+            totals += adjoints[: program.wanted].sum(axis=1)
+        return numbers[outputs].T
+
+
+class _Step:
+    """One instruction on rows of memory."""
+
+    def __init__(self, np: Any, op: Primitive, operands: list[int], to: int, same_as: int | None) -> None:
+        self.np, self.op, self.operands, self.to, self.same_as = np, op, operands, to, same_as
+        half = len(operands) // 2
+        self.left, self.right = self.rows(operands[:half]), self.rows(operands[half:])
+        self.all = self.rows(operands)
+
+    def rows(self, operands: list[int]) -> Any:
+        """Return an index of memory: a slice where the rows lie side by side."""
+        if operands and operands == list(range(operands[0], operands[0] + len(operands))):
+            return slice(operands[0], operands[0] + len(operands))
+        return self.np.array(operands, self.np.intp)
+
+    def forward(self, numbers: Any) -> None:
+        if self.same_as is not None:
+            numbers[self.to] = numbers[self.same_as]
+        elif self.op is registry["dot"]:
+            products = numbers[self.left] * numbers[self.right]
+            numbers[self.to] = self.np.add.reduce(products, axis=0, initial=0.0)
+        elif self.op is registry["sum"]:
+            numbers[self.to] = self.np.add.reduce(numbers[self.all], axis=0, initial=0.0)
+        else:
+            numbers[self.to] = self.op.value(namespace(), *self.op.grouped(self.given(numbers)))
+
+    def given(self, numbers: Any) -> tuple[Any, ...]:
+        return tuple([numbers[operand] for operand in self.operands])
+
+    def reverse(self, needs: list[bool]) -> Callable[[Any, Any], None]:
+        """Return the share of the instruction in the reverse pass."""
+        half = len(self.operands) // 2
+        if self.op is registry["dot"] and all(needs[:half]) and all(needs[half:]):
+            return self._both_sides(self.left, self.right)
+        if self.op is registry["dot"] and all(needs[:half]) and not any(needs[half:]):
+            return self._one_side(self.left, self.right)
+        if self.op is registry["dot"] and all(needs[half:]) and not any(needs[:half]):
+            return self._one_side(self.right, self.left)
+
+        def by_rule(numbers: Any, adjoints: Any) -> None:
+            op, upstream = self.op, adjoints[self.to]
+            slopes = op.slopes(namespace(), numbers[self.to], *op.grouped(self.given(numbers)))
+            for operand, slope, needed in zip(self.operands, slopes, needs, strict=True):
+                if needed:
+                    adjoints[operand] += slope * upstream
+
+        return by_rule
+
+    def _both_sides(self, left: Any, right: Any) -> Callable[[Any, Any], None]:
+        first, second = self._one_side(left, right), self._one_side(right, left)
+
+        def backward(numbers: Any, adjoints: Any) -> None:
+            first(numbers, adjoints)
+            second(numbers, adjoints)
+
+        return backward
+
+    def _one_side(self, to: Any, by: Any) -> Callable[[Any, Any], None]:
+        twice = not isinstance(to, slice) and len(set(to.tolist())) < len(to)
+
+        def backward(numbers: Any, adjoints: Any) -> None:
+            contributions = numbers[by] * adjoints[self.to]
+            if twice:  # indexed assignment would keep one contribution of several
+                self.np.add.at(adjoints, to, contributions)
+            else:
+                adjoints[to] += contributions
+
+        return backward
