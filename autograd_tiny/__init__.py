@@ -74,6 +74,7 @@ from .value import Value, backward
 
 if TYPE_CHECKING:
     from . import animation, data, expression, misconceptions, nn, optim, plot, testing, train
+    from .compilation import Program, jit, replay
     from .drawing import Drawing, draw, draw_network
     from .explanation import Explanation, autopsy, compare, explain, mark, paths, worksheet
     from .graph import Graph
@@ -89,6 +90,7 @@ __all__ = [
     "Graph",
     "Kink",
     "Primitive",
+    "Program",
     "Value",
     "acos",
     "animation",
@@ -128,6 +130,7 @@ __all__ = [
     "hvp",
     "hypot",
     "jacobian",
+    "jit",
     "jvp",
     "leaky_relu",
     "log",
@@ -153,6 +156,7 @@ __all__ = [
     "record_lines",
     "registry",
     "relu",
+    "replay",
     "scope",
     "sigmoid",
     "sign",
@@ -185,6 +189,9 @@ _LAZY = {
     "paths": "explanation",
     "worksheet": "explanation",
     "Graph": "graph",
+    "Program": "compilation",
+    "jit": "compilation",
+    "replay": "compilation",
 }
 _LAZY_MODULES = ("animation", "data", "expression", "misconceptions", "nn", "optim", "plot", "testing", "train")
 

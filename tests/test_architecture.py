@@ -32,7 +32,7 @@ ALLOWED = {
     "collapse": {*CORE, "graph"},
     "drawing": {*CORE, "graph", "graphviz_engine", "collapse"},
     "explanation": {*CORE, "graph", "graphviz_engine", "drawing", "expression", "seeds"},
-    "jit": {*CORE, "graph"},
+    "compilation": {*CORE, "functional", "files", "nn", "optim"},
     "ranges": {"errors", "primitive"},
     "seeds": {"errors", "primitive"},
     "data": {"errors", "primitive", "ranges", "seeds"},
@@ -42,21 +42,22 @@ ALLOWED = {
     "optim": {*CORE, "functional", "ranges", "parameters"},
     "plot": {*CORE, "nn"},
     "animation": {*CORE, "files", "plot"},
-    "train": {*CORE, "functional", "ranges", "seeds", "files", "data", "nn", "optim", "plot", "jit"},
-    "testing": {*CORE, *READERS, "functional", "expression", "data", "seeds", "nn", "optim", "train", "jit"},
+    "train": {*CORE, "functional", "ranges", "seeds", "files", "data", "nn", "optim", "plot", "compilation"},
+    "testing": {*CORE, *READERS, "functional", "expression", "data", "seeds", "nn", "optim", "train", "compilation"},
     "pytest_plugin": {"testing"},
     "misconceptions": {*CORE, "graph", "testing"},
     "examples": {"", *CORE, *READERS, *TOOLS},
-    "benchmarks": {*CORE, "files", "data", "nn", "optim", "plot", "jit", "examples"},
+    "benchmarks": {*CORE, "files", "data", "nn", "optim", "plot", "compilation", "examples"},
     "demo": {"", *CORE, *READERS, *TOOLS, "examples"},
-    "cli": {"", *CORE, *READERS, *TOOLS, "misconceptions", "examples", "demo", "jit", "benchmarks"},
+    "cli": {"", *CORE, *READERS, *TOOLS, "misconceptions", "examples", "demo", "compilation", "benchmarks"},
     "__main__": {"cli"},
     "__init__": {*CORE, *READERS, "functional", "expression", "data", "nn", "optim", "plot", "train", "testing"}
-    | {"misconceptions", "examples", "animation"},
+    | {"misconceptions", "examples", "animation", "compilation"},
 }
 
 # Packages outside the standard library that a module may import when it is loaded itself.
 THIRD_PARTY_AT_THE_TOP = {
+    "compilation": {"llvmlite"},  # its machine-code files, which are loaded where llvmlite is installed
     "drawing": {"graphviz"},  # the base class of its pictures; drawing is loaded on first use
     "pytest_plugin": {"pytest"},  # who loads it
 }
@@ -150,7 +151,7 @@ def test_the_map_in_the_documentation_is_true():
 def test_rules_of_the_design():
     """What the table must not grow into."""
     for learner in ("nn", "optim"):
-        assert not ALLOWED[learner] & {*READERS, "jit", "train"}
+        assert not ALLOWED[learner] & {*READERS, "compilation", "train"}
     assert not any("cli" in targets for module, targets in ALLOWED.items() if module != "__main__")
     assert "value" not in ALLOWED["ops"] | ALLOWED["primitive"] | ALLOWED["recording"]
     assert "value" not in ALLOWED["errors"]

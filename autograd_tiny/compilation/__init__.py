@@ -1,1 +1,13 @@
-"""Compiling: a function of Values, recorded once, runs at native speed on batches."""
+"""Compiling: a function of Values, recorded once, runs at native speed on batches, with gradients.
+
+The way of the data: :mod:`tracing` records the function on one example; :mod:`program` flattens the graph;
+:mod:`lowering` turns operations into elementary instructions by running their rules; an executor runs them:
+:mod:`python_code`, :mod:`arrays`, or machine code (:mod:`native_program`): :mod:`straight_line` for small programs, the
+:mod:`tape` and its :mod:`kernel` for large ones.
+"""
+
+from .function import Compiled, jit
+from .program import Instruction, Program
+from .replaying import Replay, replay
+
+__all__ = ["Compiled", "Instruction", "Program", "Replay", "jit", "replay"]

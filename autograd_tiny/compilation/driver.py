@@ -62,7 +62,7 @@ class Tape(_Entry):
     BACKWARD_COUNT = auto()
     NUMBERS = auto()
     ADJOINTS = auto()
-    ADJOINT_COUNT = auto()
+    ADJOINT_COUNT = auto()  # 0 when no gradients are wanted
     KEPT_COUNT = auto()  # of the adjoints: those of the parameters, which add up over the batch
     LISTS = auto()
     OUTPUT_SLOTS = auto()
@@ -91,6 +91,7 @@ class Training(_Entry):
     SETTINGS = auto()  # a row for each step
     SETTING_COUNT = auto()
     LOSSES = auto()  # one for each step
+    DONE = auto()  # how many steps were taken, in all calls
 
 
 class _Fields:
@@ -115,7 +116,8 @@ class _Fields:
 def batch_module(lanes: int) -> ir.Module:
     """Return the module of ``batch``: the block for all examples of a batch, so many at a time; sums the gradients.
 
-    Examples that do not fill a register are computed with copies of the last one, whose gradients are left out.
+    The first register may have lanes without an example; they compute copies of another one, whose gradients are
+    left out.
     """
     module = ir.Module("batch")
     _batch(module, lanes)
@@ -143,7 +145,6 @@ def _batch(module: ir.Module, lanes: int) -> None:
             )
     with loop(b, 0, gradient_count) as k:
         b.store(registers.constant(0.0), address(b, gradients, k, lanes, lanes), align=ANY_ALIGNMENT)
-        b.store(ir.Constant(DOUBLE, 0.0), address(b, totals, k))
 
     def run(start: ir.Value, filled: ir.Value) -> None:
         last = b.sub(filled, ir.Constant(INT64, 1))
@@ -160,30 +161,22 @@ def _batch(module: ir.Module, lanes: int) -> None:
             with loop(b, 0, output_count) as k:
                 b.store(b.load(b.gep(outputs, [b.add(b.mul(k, ir.Constant(INT64, lanes)), lane)])), address(b, row, k))
 
-    def add_up(filled: int | None, lanes_filled: ir.Value | None = None) -> None:
-        with loop(b, 0, gradient_count) as k:
-            total = address(b, totals, k)
-            vector = b.load(address(b, gradients, k, lanes, lanes), align=ANY_ALIGNMENT)
-            so_far = b.load(total)
-            for lane in range(lanes):
-                one = vector if lanes == 1 else b.extract_element(vector, ir.Constant(INT32, lane))
-                added = b.fadd(so_far, one)
-                if lanes_filled is not None:
-                    own = ir.Constant(INT64, lane)
-                    added = b.select(b.icmp_signed("<", own, lanes_filled), added, so_far)
-                so_far = added
-            b.store(so_far, total)
-
-    with loop(b, 0, count, lanes) as start:
-        run(start, ir.Constant(INT64, lanes))
-    add_up(lanes)
+    whole: ir.Value = ir.Constant(INT64, 0)
     if lanes > 1:
-        filled = b.sub(count, start)
-        with b.if_then(b.icmp_signed(">", filled, ir.Constant(INT64, 0))):
+        whole = b.srem(count, ir.Constant(INT64, lanes))
+        with b.if_then(b.icmp_signed(">", whole, ir.Constant(INT64, 0))):
+            run(ir.Constant(INT64, 0), whole)
+            counted = ir.Constant(ir.VectorType(INT64, lanes), list(range(lanes)))
+            own = b.icmp_signed("<", counted, spread(b, whole, lanes))
             with loop(b, 0, gradient_count) as k:
-                b.store(registers.constant(0.0), address(b, gradients, k, lanes, lanes), align=ANY_ALIGNMENT)
-            run(start, filled)
-            add_up(None, filled)
+                place = address(b, gradients, k, lanes, lanes)
+                kept = b.select(own, b.load(place, align=ANY_ALIGNMENT), registers.constant(0.0))
+                b.store(kept, place, align=ANY_ALIGNMENT)
+    with loop(b, whole, count, lanes) as start:
+        run(start, ir.Constant(INT64, lanes))
+    with loop(b, 0, gradient_count) as k:
+        number = b.load(address(b, gradients, k, lanes, lanes), align=ANY_ALIGNMENT)
+        b.store(registers.total(number), address(b, totals, k))
     b.ret(ir.Constant(INT64, 0))
 
 
@@ -204,8 +197,9 @@ def tape_module(lanes: int) -> ir.Module:
         slot = b.sext(b.load(address(b, slots, k)), INT64)
         number = b.load(address(b, numbers, slot, lanes, lanes), align=ANY_ALIGNMENT)
         b.store(number, address(b, outputs, k, lanes, lanes), align=ANY_ALIGNMENT)
-    with b.if_then(b.icmp_signed(">", backward_count, ir.Constant(INT64, 0))):
-        with loop(b, fields.integer(Tape.KEPT_COUNT), fields.integer(Tape.ADJOINT_COUNT)) as k:
+    adjoint_count = fields.integer(Tape.ADJOINT_COUNT)
+    with b.if_then(b.icmp_signed(">", adjoint_count, ir.Constant(INT64, 0))):
+        with loop(b, fields.integer(Tape.KEPT_COUNT), adjoint_count) as k:
             b.store(registers.constant(0.0), address(b, adjoints, k, lanes, lanes), align=ANY_ALIGNMENT)
         with loop(b, 0, output_count) as k:
             slot = b.sext(b.load(address(b, slots, k)), INT64)
@@ -274,6 +268,7 @@ def training_module(lanes: int) -> ir.Module:
             groups, group_count = fields.pointer(Training.GROUPS, CONTEXT), fields.integer(Training.GROUP_COUNT)
             update = fields.pointer(Training.UPDATE, ir.PointerType(UPDATE))
             b.call(update, [parameters, totals, *quantities, groups, group_count, row])
+        fields.set(Training.DONE, b.add(fields.integer(Training.DONE), ir.Constant(INT64, 1)))
         fields.set(Training.LEFT, b.sub(left, count))
         at = b.add(examples.integer(Batch.ORDER), b.mul(count, ir.Constant(INT64, 4)))
         examples.set(Batch.ORDER, at)

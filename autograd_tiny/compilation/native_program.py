@@ -14,6 +14,7 @@ from .driver import Batch, Tape
 from .lowering import straighten
 from .program import Instruction, Program
 from .tape import RECORD, cases, record_tape
+from .updates import Rule
 
 LONGEST_STRAIGHT_LINE = 2500  # operations and operands: beyond it LLVM takes over half a second
 LEAST_FOR_LANES = 3  # examples: fewer are faster one after the other
@@ -53,6 +54,8 @@ def split(program: Program) -> tuple[Program | None, Program]:
 
     The first program's outputs are further parameters of the second one; it is None when there is nothing to share.
     """
+    if not program.inputs:
+        return None, program
     alike = [slot < program.parameters for slot in range(program.first_constant)] + [True] * len(program.constants)
     for instruction in program.instructions:
         alike.append(all(alike[operand] for operand in instruction.operands))
@@ -185,7 +188,7 @@ class NativeBatch:
             "BACKWARD_COUNT": len(tape.backward) // RECORD,
             "NUMBERS": numbers.ctypes.data,
             "ADJOINTS": adjoints.ctypes.data,
-            "ADJOINT_COUNT": tape.adjoints,
+            "ADJOINT_COUNT": tape.adjoints if gradients else 0,
             "KEPT_COUNT": wanted,
             "LISTS": lists.ctypes.data,
             "OUTPUT_SLOTS": slots.ctypes.data,
@@ -225,6 +228,11 @@ class NativeBatch:
         self._loop(self.context)
 
 
+def shared_size(program: Program) -> int:
+    """Return how many numbers all examples of a program share: its parameters, and what is computed from them alone."""
+    return split(program)[1].parameters
+
+
 class Compiled:
     """A Program compiled for batches, what depends on parameters only apart from the rest.
 
@@ -234,6 +242,7 @@ class Compiled:
         examples: about how many examples a batch has.
         straight: straight-line code instead of the tape; None decides by the size of the program.
         fast: whether products and sums may be contracted and sums reordered.
+        shared: the memory for the parameters and what is computed from them, :func:`shared_size` numbers.
 
     Attributes:
         shared: the numbers of the parameters, followed by those computed from them.
@@ -242,12 +251,18 @@ class Compiled:
     """
 
     def __init__(
-        self, program: Program, gradients: bool, examples: int, straight: bool | None = None, fast: bool = False
+        self,
+        program: Program,
+        gradients: bool,
+        examples: int,
+        straight: bool | None = None,
+        fast: bool = False,
+        shared: Any = None,
     ) -> None:
         self.program = program
         lanes = native.lanes() if examples >= LEAST_FOR_LANES else 1
         common, rest = split(program)
-        self.shared = aligned(rest.parameters)
+        self.shared = aligned(rest.parameters) if shared is None else shared
         self.examples = NativeBatch(rest, gradients, Settings(lanes, fast, straight), self.shared)
         self.before = self.after = None
         if common is not None:
@@ -302,6 +317,21 @@ def kernel(lanes: int, fast: bool) -> Any:
 def batch_loop(lanes: int) -> Any:
     """Return the loop over the examples of a batch."""
     return native.function(f"batch {lanes}", "batch", lambda: driver.batch_module(lanes))
+
+
+@cache
+def training_loop(lanes: int) -> Any:
+    """Return the loop over the steps of a training."""
+    return native.function(f"training {lanes}", "train", lambda: driver.training_module(lanes))
+
+
+@cache
+def update(name: str, rule: Rule, settings: int) -> Any:
+    """Return an optimiser's step for all parameters."""
+    lanes = native.lanes()
+    return native.function(
+        f"update {name} {lanes}", "update", lambda: driver.update_module(rule, settings, lanes), 8
+    )
 
 
 @cache

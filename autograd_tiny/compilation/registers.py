@@ -70,6 +70,15 @@ class Registers:
         """Return a register as numbers, true as 1 and false as 0."""
         return register if register.type == self.type else self.builder.uitofp(register, self.type)
 
+    def total(self, register: ir.Value) -> ir.Value:
+        """Return the sum of all lanes, added up in pairs."""
+        b, lanes = self.builder, self.lanes
+        while lanes > 1:
+            lanes //= 2
+            halves = [ir.Constant(ir.VectorType(INT32, lanes), list(range(k, k + lanes))) for k in (0, lanes)]
+            register = b.fadd(*[b.shuffle_vector(register, register, half) for half in halves])
+        return register if self.lanes == 1 else b.extract_element(register, ir.Constant(INT32, 0))
+
     def _foreign(self, name: str) -> ir.Function:
         """Return a function of the C library, applied to every lane in turn."""
         module, count = self.builder.module, FOREIGN[name]
@@ -99,7 +108,7 @@ def spread(builder: ir.IRBuilder, number: ir.Value, lanes: int) -> ir.Value:
     """Return a number in all lanes of a register."""
     if lanes == 1:
         return number
-    kind = ir.VectorType(DOUBLE, lanes)
+    kind = ir.VectorType(number.type, lanes)
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(INT32, 0))
     everywhere = ir.Constant(ir.VectorType(INT32, lanes), [0] * lanes)
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), everywhere)

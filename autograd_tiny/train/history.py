@@ -72,6 +72,17 @@ class History:
             entries.append((self.lr, lr))
         any(map(list.append, *zip(*entries, strict=True)))  # from C: Ctrl-C cannot leave some curves longer than others
 
+    def extend(self, losses: list[float], lr: float | None = None) -> None:
+        """Add several epochs that have a loss and a learning rate, and nothing else.
+
+        >>> history = History()
+        >>> history.extend([0.7, 0.1], lr=0.5)
+        >>> history
+        History(epochs=2, loss 0.7 -> 0.1)
+        """
+        rates = [] if lr is None else [lr] * len(losses)
+        any(map(list.extend, [self.loss, self.lr], [losses, rates]))  # from C, as above
+
     def curves(self) -> dict[str, list[float]]:
         """Return name -> list of numbers for the losses and metrics, those of the validation data as ``val_...``.
 

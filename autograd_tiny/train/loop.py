@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
-from ..errors import AnomalyError, GraphError, ParameterError, ShapeError
-from ..nn import Module
-from ..nn.shapes import is_list, listed_numbers, mapped
-from ..optim import ReduceLROnPlateau, clip_grad_norm_
+from ..errors import ParameterError, ShapeError
+from ..nn.shapes import listed_numbers, mapped
+from ..optim import ReduceLROnPlateau
 from ..optim.settings import one_of
-from ..primitive import real, whole
-from ..ranges import above_zero
-from ..recording import detect_anomaly, no_grad
+from ..primitive import whole
 from ..seeds import generator
-from ..value import NO_GRAD_YET, Value, lift
+from ..value import Value, lift
 from .checkpoint import Run
 from .history import History
+from .learner import Learner, Loss, Metric, Stepping, set_mode
 from .progress import progress_of
-
-
-class Stepping(Protocol):
-    """What ``fit`` needs of an optimiser."""
-
-    params: list[Value]
-
-    def step(self) -> None:
-        """Move the parameters along their gradients."""
-
-    def zero_grad(self) -> None:
-        """Forget the gradients."""
-
-
-Loss = Callable[[list[Any], list[Any]], Value]
-"""(outputs of a batch, its targets) -> the number to minimise."""
-Metric = Callable[[list[Any], list[Any]], float]
-"""(outputs of an epoch as floats, its targets) -> a number to watch."""
 
 
 def fit(
@@ -64,6 +43,7 @@ def fit(
     checkpoint: Any = None,
     resume: bool = False,
     progress: bool | None = None,
+    jit: bool | str = False,
 ) -> History:
     """Train a model: in each step compute the loss of a batch, ``backward()``, move the parameters.
 
@@ -96,6 +76,10 @@ def fit(
         resume: go on from that file if it exists; the result is the same to the last bit as without the pause.
         progress: True shows a progress bar on standard error, False none, None only on a terminal; in a notebook
             the curves are drawn instead.
+        jit: True traces the loss of one example and trains in compiled code, thousands of times faster; the numbers
+            agree to rounding. With SGD, Adam and AdamW the whole loop is native; other optimisers, and
+            ``max_grad_norm``, get compiled gradients. ``"fast"`` lets sums be reordered besides; see :func:`jit`
+            for what can be traced. The loss of a batch has to be the mean or the sum of those of its examples.
 
     Returns:
         The History of losses and metrics.
@@ -108,6 +92,7 @@ def fit(
             wrong. The parameters stay as they were before that step.
         GraphError: when the loss does not depend on any parameter.
         StateError: when the checkpoint to resume from is damaged, or of another training.
+        TracingError: with ``jit``, when the model or the loss uses the number of a traced value.
 
     >>> from autograd_tiny.nn import MLP, mse_loss
     >>> from autograd_tiny.optim import SGD
@@ -126,7 +111,6 @@ def fit(
     held_out = _paired("validation_data", *_pair(validation_data)) if validation_data is not None else []
     epochs = whole(epochs, "epochs")
     batches = _Batches(len(data), batch_size, steps_per_epoch, generator(rng, "rng"))
-    learner = _Learner(model, loss, optimizer, metrics or {}, max_grad_norm, batched)
     history, callbacks = History(), _functions(callbacks)
     settings = {
         "the number of examples": len(data),
@@ -138,41 +122,71 @@ def fit(
     run = Run(model, optimizer, [scheduler, *callbacks], batches.rng, history, settings, epochs)
     if resume and checkpoint.exists():
         run.load(checkpoint)
+    settings_of_learner = (model, loss, optimizer, metrics or {}, max_grad_norm, batched, data)
+    learner = _compiled(settings_of_learner, batches.size, jit) if jit else Learner(*settings_of_learner)
     if held_out:
         learner.test(held_out)  # what is wrong with it shows before anything has moved
+    stepwise = scheduler is not None and schedule_every == "step"
+    watched = any(hasattr(callback, "on_step") for callback in callbacks)
+    alone = not (held_out or callbacks or checkpoint or scheduler) and batches.steps == 1 and len(data) == batches.size
     try:
-        with progress_of(progress, epochs, batches.steps, history.epochs) as shown, _mode(model, training=True):
+        with progress_of(progress, epochs, batches.steps, history.epochs) as shown, set_mode(model, training=True):
             _call(callbacks, "on_start")
+            learner.take()
+            if alone and learner.can_run_epochs():
+                for losses in learner.epochs(epochs - history.epochs, history.epochs + 1):
+                    history.extend(losses, learner.lr)
+                    for loss_of_epoch in losses[-1:]:
+                        shown.step(history.epochs, loss_of_epoch)
+                    shown.epoch(history)
             while history.epochs < epochs and not run.stopped:
                 total, outputs, targets = 0.0, [], []
-                for positions in batches:
-                    batch = [data[i] for i in positions]
-                    batch_loss, batch_outputs = learner.step(batch, history.epochs + 1)
-                    total += batch_loss * len(batch)
+                for positions, batch_loss, batch_outputs in learner.steps(
+                    batches.order(), batches.size, history.epochs + 1, stepwise or watched
+                ):
+                    total += batch_loss * len(positions)
                     outputs += batch_outputs
-                    targets += [target for _, target in batch]
+                    targets += [data[i][1] for i in positions]
                     lr = learner.lr
-                    if scheduler is not None and schedule_every == "step":
+                    if watched:
+                        learner.hand_back()
+                    if stepwise:
                         scheduler.step()
                     _call(callbacks, "on_step")
+                    if watched:
+                        learner.take()
                     shown.step(history.epochs + 1, batch_loss)
                 tested = learner.test(held_out) if held_out else None
                 history.add(total / len(targets), learner.measured(outputs, targets), tested, lr)
+                if callbacks or checkpoint is not None:
+                    learner.hand_back()
                 if scheduler is not None and schedule_every == "epoch":
                     _advance(scheduler, history)
                 answers = [callback(history) for callback in callbacks]
                 run.stopped = any(answer is True for answer in answers)
                 if checkpoint is not None:
                     run.save(checkpoint)
+                if callbacks:
+                    learner.take()
                 shown.epoch(history)
     except KeyboardInterrupt:
         history.interrupted = True
+    finally:
+        learner.hand_back()
     _call(callbacks, "on_end")
     return history
 
 
+def _compiled(settings: tuple[Any, ...], batch_size: int, jit: bool | str) -> Learner:
+    from .compiled import CompiledLearner
+
+    if jit not in (True, "fast"):
+        raise ParameterError(f'jit is False, True or "fast", got {jit!r:.60}')
+    return CompiledLearner(*settings, batch_size=batch_size, fast=jit == "fast")
+
+
 class _Batches:
-    """The batches of each epoch, as lists of positions."""
+    """The size of the batches, and the order of the examples in each epoch."""
 
     def __init__(self, examples: int, batch_size: int | None, steps: int | None, rng: Random) -> None:
         self.examples, self.rng = examples, rng
@@ -181,100 +195,11 @@ class _Batches:
         if steps is not None:
             self.steps = min(whole(steps, "steps_per_epoch"), self.steps)
 
-    def __iter__(self) -> Iterator[Sequence[int]]:
-        order: Sequence[int] = range(self.examples)
-        if self.size < self.examples:
-            order = self.rng.sample(order, min(self.steps * self.size, self.examples))
-        for start in range(0, len(order), self.size):
-            yield order[start : start + self.size]
-
-
-class _Learner:
-    """Makes the steps, and tests what was learned."""
-
-    def __init__(
-        self,
-        model: Callable[[Any], Any],
-        loss: Loss,
-        optimizer: Stepping,
-        metrics: Mapping[str, Metric],
-        max_grad_norm: float | None,
-        batched: bool,
-    ) -> None:
-        self.model, self.loss, self.optimizer, self.metrics = model, loss, optimizer, metrics
-        self.max_grad_norm = None if max_grad_norm is None else above_zero(max_grad_norm, "max_grad_norm")
-        self.batched = batched
-
-    def step(self, batch: list[tuple[Any, Any]], epoch: int) -> tuple[float, list[Any]]:
-        """Train on one batch; return its loss and its outputs as floats, so that no graph outlives the step."""
-        self.optimizer.zero_grad()
-        result, outputs = self._forward(batch)
-        if not math.isfinite(result):
-            raise AnomalyError(f"epoch {epoch}: the loss is {float(result)}; {self._first_anomaly(batch)}")
-        result.backward()
-        if all(parameter.grad is NO_GRAD_YET for parameter in self.optimizer.params):
-            raise GraphError(
-                "the loss does not depend on any parameter, so nothing would be learned; "
-                "compute it from the outputs themselves, not from their numbers"
-            )
-        if not all(math.isfinite(parameter.grad) for parameter in self.optimizer.params):
-            raise AnomalyError(f"epoch {epoch}: a gradient is not finite; {self._first_anomaly(batch)}")
-        if self.max_grad_norm is not None:
-            clip_grad_norm_(self.optimizer.params, self.max_grad_norm)
-        self.optimizer.step()
-        return float(result), mapped(outputs, float)
-
-    def test(self, data: list[tuple[Any, Any]]) -> tuple[float, dict[str, float]]:
-        """Return the loss and the metrics of examples that are not trained on."""
-        with no_grad(), _mode(self.model, training=False):
-            result, outputs = self._forward(data)
-        return float(result), self.measured(mapped(outputs, float), [target for _, target in data])
-
-    def measured(self, outputs: list[Any], targets: list[Any]) -> dict[str, float]:
-        """Return the metrics."""
-        return {name: real(metric(outputs, targets), f"the metric {name!r}") for name, metric in self.metrics.items()}
-
-    @property
-    def lr(self) -> float | None:
-        """The learning rate of the first group, where the optimiser has such."""
-        groups = getattr(self.optimizer, "param_groups", None)
-        return float(groups[0]["lr"]) if groups else None
-
-    def _forward(self, batch: list[tuple[Any, Any]]) -> tuple[Value, list[Any]]:
-        examples, targets = [x for x, _ in batch], [target for _, target in batch]
-        outputs = self.model(examples) if self.batched else [self.model(x) for x in examples]
-        if not is_list(outputs) or len(outputs) != len(batch):
-            raise ShapeError(
-                f"with batched=True the model returns a list with one output for each of {len(batch)} examples, "
-                f"got {outputs!r:.60}"
-            )
-        result = self.loss(list(outputs), targets)
-        if not isinstance(result, Value):
-            raise ParameterError(f"loss returns one Value computed from the outputs, got {result!r:.60}")
-        return result, list(outputs)
-
-    def _first_anomaly(self, batch: list[tuple[Any, Any]]) -> str:
-        """Compute the batch again with every node watched, and return in words which one went wrong first."""
-        try:
-            with detect_anomaly():
-                self._forward(batch)[0].backward()
-        except AnomalyError as error:
-            return f"{error}; try a smaller learning rate, or inputs scaled to about -1 to 1"
-        return "computed again it is finite: does the model or the loss draw random numbers?"
-
-
-@contextmanager
-def _mode(model: Any, training: bool) -> Iterator[None]:
-    """Set a Module to training or evaluation, and back to what each part of it was."""
-    modules = model.modules() if isinstance(model, Module) else []
-    before = [module.training for module in modules]
-    for module in modules:
-        module.training = training
-    try:
-        yield
-    finally:
-        for module, was in zip(modules, before, strict=True):
-            module.training = was
+    def order(self) -> Sequence[int]:
+        """Return the positions of an epoch's examples, batch after batch."""
+        if self.size == self.examples:
+            return range(self.examples)
+        return self.rng.sample(range(self.examples), min(self.steps * self.size, self.examples))
 
 
 def _call(callbacks: Iterable[Any], hook: str) -> None:

@@ -1,0 +1,178 @@
+"""Training in native memory: parameters, the optimiser's quantities and the data stay there from step to step."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+from ..value import Value
+from .driver import Training
+from .native_program import Compiled, aligned, context, numpy, shared_size, training_loop, update
+from .program import Program
+from .updates import Rule
+
+_assign_data = Value._data.__set__  # type: ignore[attr-defined,misc]  # _data is a slot descriptor on the class
+
+
+class NativeTraining:
+    """The steps of an optimiser on examples of one or more shapes, each with a program of its own.
+
+    Args:
+        programs: for each shape, the loss of one example; their first parameters are the optimiser's.
+        rows: for each shape, the inputs of its examples, a row for each.
+        batch_size: about how many examples a step has.
+        leaves: the parameters of all programs.
+        optimizer: an optimiser that has a rule.
+        rule: how one parameter moves.
+        mean: whether the loss of a batch is the mean of those of its examples, not their sum.
+        fast: whether products and sums may be contracted and sums reordered.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        rows: Sequence[Any],
+        batch_size: int,
+        leaves: Sequence[Value],
+        optimizer: Any,
+        rule: Rule,
+        mean: bool,
+        fast: bool = False,
+    ) -> None:
+        np = numpy()
+        self.leaves, self.optimizer, self.rule, self.mean = leaves, optimizer, rule, mean
+        self.shared = aligned(max(map(shared_size, programs)))
+        self.wanted = len(optimizer.params)
+        self.rows = [np.ascontiguousarray(given, float) for given in rows]
+        self.compiled = [
+            Compiled(program, True, min(batch_size, len(given)), fast=fast, shared=self.shared)
+            for program, given in zip(programs, rows, strict=True)
+        ]
+        self.quantities = [aligned(self.wanted) for _ in range(3)]
+        self.ends = np.cumsum([0, *[len(group["params"]) for group in optimizer.param_groups]], dtype=np.int64)
+        self.setting_count = len(rule.settings(optimizer.param_groups[0], 1))
+        self._update = update(rule.name, rule, self.setting_count)
+        self._contexts = [self._context(compiled) for compiled in self.compiled]
+        self.totals = np.zeros(self.wanted)
+        self._losses, self._settings, self._done = aligned(1), aligned(1), 0
+        self.take()
+
+    def _context(self, compiled: Compiled) -> Any:
+        entries = {
+            "BATCH": compiled.examples.address,
+            "EXAMPLES": ctypes.addressof(compiled.examples.context),
+            "MEAN": int(self.mean),
+            "UPDATE": self._update.address,
+            "QUANTITY_0": self.quantities[0].ctypes.data,
+            "QUANTITY_1": self.quantities[1].ctypes.data,
+            "QUANTITY_2": self.quantities[2].ctypes.data,
+            "PARAMETER_COUNT": self.wanted,
+            "GROUPS": self.ends.ctypes.data,
+            "GROUP_COUNT": len(self.ends) - 1,
+            "SETTING_COUNT": self.setting_count * (len(self.ends) - 1),
+        }
+        if compiled.before is not None and compiled.after is not None:
+            entries["SHARED_BATCH"] = compiled.before.address
+            entries["BEFORE"] = ctypes.addressof(compiled.before.context)
+            entries["AFTER"] = ctypes.addressof(compiled.after.context)
+        made = context(Training)
+        for name, number in entries.items():
+            made[Training[name]] = number
+        return made
+
+    # ------------------------------------------------------------ to and from Values
+
+    def take(self) -> None:
+        """Read the parameters and the optimiser's quantities from where Python keeps them."""
+        self.shared[: len(self.leaves)] = [leaf._data for leaf in self.leaves]
+        for i, name in enumerate(self.rule.quantities):
+            self.quantities[i][:] = [number for state in self.optimizer.state for number in state[name]]
+        self._first_step = self.optimizer.steps - self.done
+
+    def hand_back(self) -> None:
+        """Write parameters, gradients, quantities and the number of steps to where Python keeps them."""
+        any(map(_assign_data, self.leaves, self.shared[: len(self.leaves)].tolist()))
+        for parameter, gradient in zip(self.optimizer.params, self.totals.tolist(), strict=True):
+            parameter.grad = gradient
+        for i, name in enumerate(self.rule.quantities):
+            numbers = self.quantities[i].tolist()
+            for k, state in enumerate(self.optimizer.state):
+                state[name] = numbers[self.ends[k] : self.ends[k + 1]]
+        self.optimizer.steps = self._first_step + self.done
+
+    @property
+    def done(self) -> int:
+        """How many steps were taken."""
+        return self._done + sum(made[Training.DONE] for made in self._contexts)
+
+    # ------------------------------------------------------------ steps
+
+    def run(self, shape: int, order: Any, batch_size: int, steps: int) -> list[float]:
+        """Take steps on examples of one shape and return their losses; a loss that moved nothing, the last, is not finite
+        or has a gradient that is not.
+
+        Args:
+            shape: which program.
+            order: rows of its examples, 32-bit integers; begun again when all were taken.
+            batch_size: how many a step takes.
+            steps: how many steps.
+
+        Returns:
+            One loss for each step taken, and one more for a step that could not be taken.
+        """
+        compiled, made = self.compiled[shape], self._contexts[shape]
+        compiled.examples.bind(self.rows[shape], order)
+        if len(self._losses) < steps:
+            self._losses = aligned(steps)
+        self._settings = self._settings_of(steps)
+        before = made[Training.DONE]
+        made[Training.STEPS], made[Training.BATCH_SIZE], made[Training.LEFT] = steps, batch_size, len(order)
+        made[Training.SETTINGS], made[Training.LOSSES] = self._settings.ctypes.data, self._losses.ctypes.data
+        try:
+            training_loop(compiled.examples.settings.lanes)(made)
+        finally:
+            self.totals = compiled.examples.totals[: self.wanted]
+            self.latest = self._losses[: made[Training.DONE] - before].tolist()  # also when Ctrl-C comes now
+        taken = len(self.latest)
+        return self.latest if taken == steps else [*self.latest, float(self._losses[taken])]
+
+    def run_mixed(self, parts: Sequence[tuple[int, Any]]) -> tuple[float, bool]:
+        """Take one step on examples of several shapes; return the loss, and whether it was taken.
+
+        Args:
+            parts: (shape, rows of its examples).
+        """
+        np = numpy()
+        count = sum(len(order) for _, order in parts)
+        seed = 1.0 / count if self.mean else 1.0
+        numbers, loss, totals = self.shared[: len(self.leaves)].copy(), 0.0, np.zeros(self.wanted)
+        for shape, order in parts:
+            results, gradients = self.compiled[shape].run(numbers, self.rows[shape], order, [seed])
+            for result in results[:, 0].tolist():
+                loss += result
+            totals += gradients
+        self.totals = totals
+        loss = loss / count if self.mean else loss
+        if not (np.isfinite(loss) and np.isfinite(totals).all()):
+            return loss, False
+        arrays = [array.ctypes.data for array in (self.shared, totals, *self.quantities, self.ends)]
+        self._settings = self._settings_of(1)
+        self._update(*arrays, len(self.ends) - 1, self._settings.ctypes.data)
+        self._done += 1
+        return loss, True
+
+    def _settings_of(self, steps: int) -> Any:
+        groups, first = self.optimizer.param_groups, self._first_step + self.done + 1
+
+        def row(step: int) -> list[float]:
+            return [setting for group in groups for setting in self.rule.settings(group, step)]
+
+        rows = [row(first)]
+        if steps > 1 and row(first + 1) != rows[0]:
+            rows += [row(first + k) for k in range(1, steps)]
+        table = aligned(steps, len(rows[0]))
+        table[:] = rows
+        return table
+
+
