@@ -7,11 +7,37 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Protocol
 
 from . import ops
 from .errors import GraphError, listed, printable
 from .primitive import Primitive, latex_number
 from .value import NO_GRAD_YET, Constant, Value, topological_order
+
+
+class Recordable(Protocol):
+    """What can be recorded as a graph: a Program."""
+
+    def record(self) -> list[Value]:
+        """Return the results, recorded now."""
+
+
+def recorded(root: Value | Recordable) -> list[Value]:
+    """Return a Value as it is, in a list, and the results of a Program recorded on the numbers of its example.
+
+    Raises:
+        GraphError: for anything else.
+
+    >>> [root.data for root in recorded(Value(2.0))]
+    [2.0]
+    """
+    if isinstance(root, Value):
+        return [root]
+    if hasattr(root, "record"):
+        return root.record()
+    formula = "; a formula in text is computed by expression.parse(text).evaluate(numbers)"
+    remedy = formula if isinstance(root, str) else "; was it computed from a Value?"
+    raise GraphError(f"a graph is taken from a Value, got {root!r} ({type(root).__name__}){remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +93,19 @@ class Graph:
     roots: tuple[int, ...]
 
     @classmethod
-    def of(cls, *roots: Value) -> Graph:
+    def of(cls, *roots: Value | Recordable) -> Graph:
         """Take the snapshot.
 
         Args:
-            roots: one or more Values.
+            roots: one or more Values; a Program stands for its results.
 
         Raises:
             GraphError: when there is no root, or one is not a Value.
         """
-        if not roots:
+        values = [value for root in roots for value in recorded(root)]
+        if not values:
             raise GraphError("a graph needs at least one root, got none; pass the Value that was computed last")
-        for root in roots:
-            if not isinstance(root, Value):
-                formula = "; a formula in text is computed by expression.parse(text).evaluate(numbers)"
-                remedy = formula if isinstance(root, str) else "; was it computed from a Value?"
-                raise GraphError(f"a graph is taken from a Value, got {root!r} ({type(root).__name__}){remedy}")
-        order = topological_order(roots)
+        order = topological_order(values)
         index = {node: i for i, node in enumerate(order)}
         scopes = _scopes(order)
         nodes = tuple(
@@ -102,7 +124,7 @@ class Graph:
             )
             for i, (node, name) in enumerate(zip(order, _names(order), strict=True))
         )
-        return cls(nodes, tuple(index[root] for root in roots))
+        return cls(nodes, tuple([index[value] for value in values]))
 
     @property
     def root(self) -> Node:

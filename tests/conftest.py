@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # import number_systems, whether or not tests is a package
@@ -28,3 +29,13 @@ def pytest_collection_finish(session):
     """Keep the collector off everything loaded so far: graphs of a million nodes make it run often."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_compiled_code(tmp_path_factory):
+    """Keep compiled code in one folder for the whole run, also by several workers, and away from the user's."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "compiled"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOGRAD_TINY_CACHE", str(folder))
+        yield

@@ -19,12 +19,21 @@ def namespace() -> Namespace:
     """Return the number namespace on which rules give arrays."""
     import numpy as np
 
-    names = "abs exp expm1 log log1p sqrt sin cos tan sinh cosh tanh floor ceil hypot fmod where".split()
+    names = "abs exp expm1 log log1p sqrt sin cos tan sinh cosh tanh hypot fmod where".split()
     functions = {name: getattr(np, name) for name in names}
     functions |= {name: getattr(np, f"arc{name[1:]}") for name in ("asin", "acos", "atan", "atan2")}
-    functions |= {"round": np.rint, "pow": np.power}
+    # Python makes ints of these, so that there is no -0.0.
+    functions |= {name: _without_sign(getattr(np, where)) for name, where in _ROUNDING.items()}
+    functions["pow"] = lambda x, y: np.power(*map(np.array, np.broadcast_arrays(x, y)))  # 0.5 alone would become sqrt
     functions |= {name: _one_by_one(getattr(ieee_floats, name)) for name in ("erf", "erfc")}
     return Namespace(**functions, sum=_sum, dot=lambda xs, ws: _sum(map(operator.mul, xs, ws)))
+
+
+_ROUNDING = {"floor": "floor", "ceil": "ceil", "round": "rint"}
+
+
+def _without_sign(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda x: function(x) + 0.0
 
 
 def _one_by_one(function: Callable[[float], float]) -> Callable[[Any], Any]:

@@ -170,12 +170,12 @@ class NativeBatch:
 
     def _prepare_tape(self, gradients: bool, wanted: int) -> Any:
         np, program, lanes = numpy(), self.program, self.settings.lanes
-        tape = record_tape(program, gradients)
+        tape = record_tape(program, gradients, lanes, self.settings.fast)
         forward, backward, lists, slots = (
             np.array(integers or [0], np.int32)
             for integers in (tape.forward, tape.backward, tape.lists, tape.outputs)
         )
-        numbers, adjoints = aligned(tape.slots, lanes), aligned(tape.adjoints, lanes)
+        numbers, adjoints = aligned(tape.slots, lanes), aligned(tape.slots, lanes)
         for slot, number in tape.constants.items():
             numbers[slot] = number
         self.inputs, self.gradients = numbers[program.parameters : program.first_constant], adjoints[:wanted]

@@ -115,11 +115,16 @@ class Program:
         """How many numbers the program has in all."""
         return self.first_instruction + len(self.instructions)
 
-    def needs_gradient(self) -> list[bool]:
-        """Return, for each slot, whether the way from a wanted parameter to a result leads through it."""
+    def needs_gradient(self, through_steps: bool = True) -> list[bool]:
+        """Return, for each slot, whether the way from a wanted parameter to a result leads through it.
+
+        Args:
+            through_steps: whether that may be a way through operations whose slope is 0 everywhere, such as floor.
+        """
         needs = [slot < self.wanted for slot in range(self.first_instruction)]
-        for instruction in self.instructions:
-            needs.append(any([needs[operand] for operand in instruction.operands]))
+        for op, operands, _ in self.instructions:
+            passes = through_steps or any(op.constant_slopes) or not op.constant_slopes
+            needs.append(passes and any(needs[operand] for operand in operands))
         return needs
 
     # ------------------------------------------------------------ as a graph again

@@ -57,7 +57,9 @@ class Registers:
         if name in _INTRINSICS:
             suffix = f"v{self.lanes}f64" if self.lanes > 1 else "f64"
             kind = ir.FunctionType(self.type, [self.type])
-            return b.call(_declared(b.module, f"llvm.{_INTRINSICS[name]}.{suffix}", kind), numbers)
+            result = b.call(_declared(b.module, f"llvm.{_INTRINSICS[name]}.{suffix}", kind), numbers)
+            # Python makes ints of these, so that there is no -0.0.
+            return b.fadd(result, self.constant(0.0)) if name in ("floor", "ceil", "round") else result
         return b.call(self._foreign(name), numbers)
 
     def condition(self, register: ir.Value) -> ir.Value:

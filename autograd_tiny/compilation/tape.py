@@ -1,30 +1,40 @@
 """Programs of any size as a tape: records of five integers that one compiled loop walks through.
 
-A record names a case of the kernel and the slots it works on. Operations of a fixed number of operands have a case for
-their value and one for their share of the reverse pass; ``dot`` and ``sum`` have loops over their operands, which lie
+A record names a case of the kernel and the slots it works on. Operations of a few operands have a case for their value
+and one for their share of the reverse pass; ``dot``, ``sum``, ``max`` and ``min`` are loops over operands, which lie
 side by side in memory where that is possible. All other operations are lowered to elementary records first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..primitive import Primitive, registry
+from ..primitive import Namespace, Primitive, registry
 from .lowering import ARITHMETIC, COMPARISONS, FUNCTIONS, LOGIC, Code, Term
 from .program import Program
 
 RECORD = 5  # integers: the case, the slot it is about, and three operands
+SIDES = ("side by side", "listed")
+"""How the operands of a loop lie in memory."""
+REDUCTIONS = ("sum", "max", "min")
 LOOPS = (
-    *[f"dot {xs} {ws}" for xs in ("side by side", "listed") for ws in ("side by side", "listed")],
-    *[f"axpy {to} {by}" for to in ("side by side", "listed") for by in ("side by side", "listed")],
-    *[f"{name} {xs}" for name in ("sum", "spread") for xs in ("side by side", "listed")],
+    *[f"dot {xs} {ws}" for xs in SIDES for ws in SIDES],
+    *[f"axpy {to} {by}" for to in SIDES for by in SIDES],
+    *[f"{name} {xs}" for name in (*REDUCTIONS, "spread") for xs in SIDES],
 )
 """Cases with a loop. axpy adds upstream * number to adjoints, spread adds the upstream itself."""
+GRIDS = ("grid", "grid'")
+"""All dots of some lists with some others, such as a matrix with several vectors; and all axpys to some lists."""
 CHAIN, PASS = "chain", "pass"
 """Cases of the chain rule for lowered operations: add slope * upstream, or the upstream where the slope is 1."""
 ELEMENTARY_CASES = (*ARITHMETIC, *COMPARISONS, *LOGIC, "where", *FUNCTIONS)
+WIDE = 8  # slots side by side that a loop of the kernel takes at a time
+MOST_VECTORS = 64  # in a grid
+ALONG, SAME = "+", "0"
+"""How an operand of a run goes on: to the next slot, or not at all."""
 
 
 @cache
@@ -38,12 +48,39 @@ def _is_whole(op: Primitive) -> bool:
 
 
 @cache
+def runs() -> tuple[str, ...]:
+    """Return the cases for elementwise operations on slots side by side: the name and how each operand goes on."""
+    values = [name for name, op in whole_operations().items() if op.arity == 1]
+    pairs = ("add", "sub", "mul", "div", "equal", "maximum", "minimum")
+    found = [f"{name} {ALONG}" for name in values]
+    found += [f"{name} {how}" for name in pairs for how in (ALONG + ALONG, ALONG + SAME, SAME + ALONG)]
+    found += [f"{name}' {ALONG}" for name in values] + [f"{name}' {ALONG}{ALONG}" for name in pairs]
+    return (*found, f"{CHAIN} {ALONG}{ALONG}", f"{PASS} {ALONG}")
+
+
+@cache
 def cases() -> dict[str, int]:
     """Return case -> its number."""
     whole = whole_operations()
     values = dict.fromkeys([*ELEMENTARY_CASES, *whole])
-    names = [*values, *[f"{name}'" for name in whole], *LOOPS, CHAIN, PASS]
+    names = [*values, *[f"{name}'" for name in whole], *LOOPS, CHAIN, PASS, *GRIDS, *runs()]
     return {name: number for number, name in enumerate(names)}
+
+
+class Record(NamedTuple):
+    """One record before its operands have places in memory.
+
+    Attributes:
+        case: the case without how its operands lie in memory.
+        slot: what it computes; in the reverse pass, whose upstream gradient it hands on.
+        operands: the slots of its operands; those of a chain are (target, slope).
+        lists: of a loop: the slots of each list.
+    """
+
+    case: str
+    slot: int
+    operands: tuple[int, ...] = ()
+    lists: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,8 +90,8 @@ class Tape:
     Attributes:
         forward, backward: the records, flat; the second is empty unless gradients were asked for.
         lists: slots that do not lie side by side, which records refer to by position.
-        slots: how many numbers there are; those from ``adjoints`` on have no gradient.
-        adjoints: how many gradients there are.
+        slots: how many numbers there are.
+        adjoints: how many of them, the first ones, have a gradient.
         constants: slot -> number, to be set once.
         outputs: the slots of the results.
     """
@@ -68,127 +105,87 @@ class Tape:
     outputs: list[int]
 
 
-def record_tape(program: Program, gradients: bool = True) -> Tape:
-    """Return a Program, and on request its reverse pass, as a tape."""
-    return _Recorder(program).tape(gradients)
+class Recorder:
+    """Writes the records of a Program.
 
+    Attributes:
+        forward, backward: the records so far.
+        slots: how many numbers there are: those of the program, and scratch.
+        constants: slot -> number.
+    """
 
-class _Recorder:
-    def __init__(self, program: Program) -> None:
-        self.program, self.numbers = program, cases()
-        self.place = places(program)
-        self.records: list[int] = []
-        self.lists: list[int] = []
-        self.known_lists: dict[tuple[int, ...], int] = {}
+    def __init__(self, program: Program, gradients: bool, fast: bool) -> None:
+        self.program = program
         self.slots = program.slots
         self.constants = dict(enumerate(program.constants, program.first_constant))
-
-    def tape(self, gradients: bool) -> Tape:
-        for slot, (op, operands, same_as) in enumerate(self.program.instructions, self.program.first_instruction):
-            to = self.place[slot]
+        self.records: list[Record] = []
+        for slot, (op, operands, same_as) in enumerate(program.instructions, program.first_instruction):
             if same_as is not None:
-                self.write("identity", to, self.place[same_as])
+                self.records.append(Record("identity", slot, (same_as,)))
             else:
-                self.value(op, to, [self.place[operand] for operand in operands])
-        forward, self.records = self.records, []
+                self._value(op, slot, operands)
+        self.forward, self.records = self.records, []
         if gradients:
-            needs = self.program.needs_gradient()
-            slot = self.program.slots
-            for op, operands, _ in reversed(self.program.instructions):
+            needs = program.needs_gradient(through_steps=not fast)
+            slot = program.slots
+            for op, operands, _ in reversed(program.instructions):
                 slot -= 1
                 if needs[slot]:
-                    places = [self.place[operand] for operand in operands]
-                    self.gradient(op, self.place[slot], places, [needs[operand] for operand in operands])
-        return Tape(
-            forward=forward,
-            backward=self.records,
-            lists=self.lists,
-            slots=self.slots,
-            adjoints=self.program.slots,
-            constants=self.constants,
-            outputs=[self.place[slot] for slot in self.program.outputs],
-        )
+                    self._gradient(op, slot, operands, [needs[operand] for operand in operands])
+        self.backward = self.records
 
-    def write(self, case: str, *integers: int) -> None:
-        self.records += [self.numbers[case], *integers, *[0] * (RECORD - 1 - len(integers))]
-
-    def value(self, op: Primitive, to: int, operands: list[int]) -> None:
-        if op.name in whole_operations() and whole_operations()[op.name] is op:
-            self.write(op.name, to, *operands)
+    def _value(self, op: Primitive, slot: int, operands: tuple[int, ...]) -> None:
+        if whole_operations().get(op.name) is op:
+            self.records.append(Record(op.name, slot, operands))
         elif op is registry["dot"]:
             half = len(operands) // 2
-            (xs, x), (ws, w) = self.loop_operand(operands[:half]), self.loop_operand(operands[half:])
-            self.write(f"dot {xs} {ws}", to, x, w, half)
-        elif op is registry["sum"]:
-            xs, x = self.loop_operand(operands)
-            self.write(f"sum {xs}", to, x, 0, len(operands))
+            self.records.append(Record("dot", slot, lists=(operands[:half], operands[half:])))
+        elif op.name in REDUCTIONS and op is registry[op.name]:
+            self.records.append(Record(op.name, slot, lists=(operands,)))
         else:
-            code = _Records(self, to)
-            code.finish(op.value(code.m, *op.grouped(tuple([code.at(slot) for slot in operands]))))
+            code = _Records(self)
+            value = op.value(code.m, *op.grouped(tuple([code.at(operand) for operand in operands])))
+            self.records.append(Record("identity", slot, (code.slot(code.term(value)),)))
 
-    def gradient(self, op: Primitive, slot: int, operands: list[int], needed: list[bool]) -> None:
-        if op.name in whole_operations() and whole_operations()[op.name] is op:
-            self.write(f"{op.name}'", slot, *operands)
+    def _gradient(self, op: Primitive, slot: int, operands: tuple[int, ...], needed: list[bool]) -> None:
+        if whole_operations().get(op.name) is op:
+            self.records.append(Record(f"{op.name}'", slot, operands))
         elif op is registry["dot"]:
             half = len(operands) // 2
             left, right = operands[:half], operands[half:]
             for to, by, wanted in ((left, right, needed[:half]), (right, left, needed[half:])):
-                self.axpy(slot, to, by, wanted)
+                pairs = [pair for pair, want in zip(zip(to, by, strict=True), wanted, strict=True) if want]
+                if pairs:
+                    self.records.append(Record("axpy", slot, lists=tuple(zip(*pairs, strict=True))))
         elif op is registry["sum"]:
-            targets, target = self.loop_operand([x for x, wanted in zip(operands, needed, strict=True) if wanted])
-            self.write(f"spread {targets}", slot, target, 0, sum(needed))
+            targets = tuple([operand for operand, want in zip(operands, needed, strict=True) if want])
+            self.records.append(Record("spread", slot, lists=(targets,)))
         else:
-            code = _Records(self, slot)
+            code = _Records(self)
             slopes = op.slopes(code.m, code.at(slot), *op.grouped(tuple([code.at(x) for x in operands])))
-            for operand, slope, wanted in zip(operands, slopes, needed, strict=True):
-                if wanted and isinstance(slope, Term):
-                    self.write(CHAIN, slot, operand, code.slot(slope))
-                elif wanted and slope == 1.0:
-                    self.write(PASS, slot, operand)
-                elif wanted:
-                    self.write(CHAIN, slot, operand, code.slot(code.term(slope)))
-
-    def axpy(self, slot: int, to: list[int], by: list[int], wanted: list[bool]) -> None:
-        if not all(wanted):
-            pairs = [(a, b) for a, b, want in zip(to, by, wanted, strict=True) if want]
-            to, by = [a for a, _ in pairs], [b for _, b in pairs]
-        if to:
-            (targets, target), (factors, factor) = self.loop_operand(to), self.loop_operand(by)
-            self.write(f"axpy {targets} {factors}", slot, target, factor, len(to))
-
-    def loop_operand(self, slots: list[int]) -> tuple[str, int]:
-        """Return how the operands of a loop lie in memory, and the first slot or the place of their list."""
-        if not slots or slots == list(range(slots[0], slots[0] + len(slots))):
-            return "side by side", slots[0] if slots else 0
-        key = tuple(slots)
-        if key not in self.known_lists:
-            self.known_lists[key] = len(self.lists)
-            self.lists += slots
-        return "listed", self.known_lists[key]
+            for operand, slope, want in zip(operands, slopes, needed, strict=True):
+                if want and not isinstance(slope, Term) and slope == 1.0:
+                    self.records.append(Record(PASS, slot, (operand,)))
+                elif want:
+                    self.records.append(Record(CHAIN, slot, (operand, code.slot(code.term(slope)))))
 
     def scratch(self) -> int:
         """Return a new slot."""
         self.slots += 1
         return self.slots - 1
 
-    def constant(self, number: float) -> int:
-        slot = self.scratch()
-        self.constants[slot] = number
-        return slot
-
 
 class _Records(Code):
-    """Elementary instructions that become records at once.
+    """Elementary instructions that become records at once; whole operations are not taken apart."""
 
-    Args:
-        recorder: takes the records.
-        result: the slot of the operation.
-    """
-
-    def __init__(self, recorder: _Recorder, result: int) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         super().__init__()
-        self.recorder, self.result = recorder, result
+        self.recorder = recorder
         self.places: dict[int, int] = {}
+        given = vars(self.m)
+        whole = {name: self._function(name) for name in whole_operations() if name not in given}
+        loops = {name: self._reduction(name) for name in REDUCTIONS}
+        self.m = Namespace(**given | whole | loops)
 
     def at(self, slot: int) -> Term:
         """Return the number of a slot as a term."""
@@ -200,45 +197,117 @@ class _Records(Code):
         """Return where the number of a term is."""
         place = self.places.get(term.position)
         if place is None:  # a constant that is used now
+            place = self.places[term.position] = self.recorder.scratch()
             number = self.constant_of(term)
-            place = self.places[term.position] = self.recorder.constant(0.0 if number is None else number)
+            self.recorder.constants[place] = 0.0 if number is None else number
         return place
 
     def _append(self, name: str, operands: tuple[Any, ...]) -> Term:
         term = super()._append(name, operands)
         if name not in ("slot", "constant"):
-            places = [self.slot(Term(self, i)) for i in operands]
-            self.places[term.position] = self.recorder.scratch()
-            self.recorder.write(name, self.places[term.position], *places)
+            slots = tuple([self.slot(Term(self, i)) for i in operands])
+            place = self.places[term.position] = self.recorder.scratch()
+            loop = name in REDUCTIONS
+            self.recorder.records.append(Record(name, place, () if loop else slots, (slots,) if loop else ()))
         return term
 
-    def finish(self, value: Any) -> None:
-        """Put the outcome into the slot of the operation."""
-        self.recorder.write("identity", self.result, self.slot(self.term(value)))
+    def _reduction(self, name: str) -> Any:
+        def reduction(*terms: Any) -> Term:
+            (xs,) = terms if len(terms) == 1 else (terms,)
+            return self._append(name, tuple([self.term(x).position for x in xs]))
+
+        return reduction
+
+
+def record_tape(program: Program, gradients: bool = True, lanes: int = 1, fast: bool = False) -> Tape:
+    """Return a Program, and on request its reverse pass, as a tape.
+
+    Args:
+        program: the program.
+        gradients: whether to add the reverse pass.
+        lanes: for how many examples at a time the kernel works.
+        fast: whether gradients may be added up in another order than recorded.
+    """
+    from .schedule import arranged
+
+    recorder = Recorder(program, gradients, fast)
+    return Encoder(recorder, *arranged(recorder, lanes, fast)).tape()
+
+
+class Encoder:
+    """Turns records into integers.
+
+    Args:
+        recorder: whose records they are.
+        forward, backward: the records in the order to run them.
+        place: slot -> its place in memory.
+        adjoints: how many places, the first ones, have a gradient.
+    """
+
+    def __init__(
+        self, recorder: Recorder, forward: list[Record], backward: list[Record], place: Sequence[int], adjoints: int
+    ) -> None:
+        self.recorder, self.forward, self.backward = recorder, forward, backward
+        self.place, self.adjoints, self.numbers = place, adjoints, cases()
+        self.lists: list[int] = []
+        self.known: dict[tuple[int, ...], int] = {}
+
+    def tape(self) -> Tape:
+        """Return the tape."""
+        return Tape(
+            forward=self._encoded(self.forward),
+            backward=self._encoded(self.backward),
+            lists=self.lists,
+            slots=self.recorder.slots,
+            adjoints=self.adjoints,
+            constants={self.place[slot]: number for slot, number in self.recorder.constants.items()},
+            outputs=[self.place[slot] for slot in self.recorder.program.outputs],
+        )
+
+    def _encoded(self, records: Iterable[Record]) -> list[int]:
+        integers: list[int] = []
+        place, numbers = self.place, self.numbers
+        for case, slot, operands, lists in records:
+            if case in GRIDS:
+                xs, ws, results = lists
+                places = [place[x] for x in (*xs, *ws, *results)]
+                integers += (numbers[case], self._listed(tuple(places)), len(xs), len(ws), operands[0])
+            elif lists:
+                sides, fields = zip(*[self._loop(given) for given in lists], strict=True)
+                fields = (*fields, *[0] * (2 - len(fields)))
+                integers += (numbers[" ".join([case, *sides])], place[slot], *fields, len(lists[0]))
+            elif case[-1] in (ALONG, SAME):  # a run, whose last operand is its length
+                *given, count = operands
+                fields = (*[place[x] for x in given], *[0] * (2 - len(given)))
+                integers += (numbers[case], place[slot], *fields, count)
+            else:
+                integers += (numbers[case], place[slot], *[place[x] for x in operands], *[0] * (3 - len(operands)))
+        return integers
+
+    def _loop(self, slots: tuple[int, ...]) -> tuple[str, int]:
+        """Return how the operands of a loop lie in memory, and the first place or the position of their list."""
+        places = tuple([self.place[slot] for slot in slots])
+        if not places or places == tuple(range(places[0], places[0] + len(places))):
+            return SIDES[0], places[0] if places else 0
+        return SIDES[1], self._listed(places)
+
+    def _listed(self, places: tuple[int, ...]) -> int:
+        if places not in self.known:
+            self.known[places] = len(self.lists)
+            self.lists += places
+        return self.known[places]
 
 
 def places(program: Program) -> list[int]:
-    """Return slot -> place in memory: the results that a loop reads together lie side by side where that is possible.
+    """Return slot -> place in memory: the results that a loop reads together lie side by side where that is possible."""
+    from .schedule import Places
 
-    Leaves keep their places. Long lists choose first, so that lists that are parts of them fit too.
-    """
-    first = program.first_instruction
-    groups: dict[tuple[int, ...], None] = {}
+    lists: list[tuple[int, ...]] = []
     for op, operands, _ in program.instructions:
         if op.pairs:
-            groups[operands[: len(operands) // 2]] = groups[operands[len(operands) // 2 :]] = None
+            lists += [operands[: len(operands) // 2], operands[len(operands) // 2 :]]
         elif op.arity is None:
-            groups[operands] = None
-    place: dict[int, int] = {}
-    for group in sorted(groups, key=len, reverse=True):
-        if all([slot >= first and slot not in place for slot in group]) and len(set(group)) == len(group):
-            place.update(zip(group, range(first + len(place), first + len(place) + len(group)), strict=True))
-    places = list(range(first))
-    free = first + len(place)
-    for slot in range(first, program.slots):
-        at = place.get(slot)
-        if at is None:
-            at, free = free, free + 1
-        places.append(at)
-    return places
-
+            lists.append(operands)
+    found = Places(program.first_instruction, program.slots)
+    found.side_by_side(lists)
+    return found.finished()

@@ -12,7 +12,7 @@ import graphviz
 
 from ..collapse import CROWDED, Box, Collapse, Edge, Outline, count, enclosing, frame_of, operations, outline
 from ..errors import GraphError, ParameterError, printable
-from ..graph import Graph, Node, number_text
+from ..graph import Graph, Node, Recordable, number_text, recorded
 from ..primitive import whole
 from ..value import Value, topological_order
 from .picture import Picture, html_label, html_text, mermaid_text, tooltip
@@ -31,7 +31,7 @@ SWATCHES = 5
 
 
 def draw(
-    root: Value,
+    root: Value | Recordable,
     *,
     unfold: bool = False,
     direction: str = "LR",
@@ -51,7 +51,7 @@ def draw(
     source line, where recorded. Graphs too large to look at are collapsed, and a note in the picture says how.
 
     Args:
-        root: the node to draw the history of.
+        root: the node to draw the history of; or a Program, whose graph is drawn on the numbers of its example.
         unfold: draw a ``dot`` node as its products and their sum.
         direction: ``"LR"`` from left to right or ``"TB"`` from top to bottom.
         color: ``"kind"`` tells leaves, results and the root apart; ``"gradient"`` shows \|gradient\|, on a log scale.
@@ -86,10 +86,11 @@ def draw(
             f"draw shows how a Value was computed, got a {type(root).__name__}; "
             "draw what it returns, draw(model(x)), or the network itself, draw_network(model)"
         )
-    graph = Graph.of(root)
+    roots = recorded(root)
+    graph = Graph.of(*roots)
     if unfold:
         graph = graph.unfolded()
-    marked = None if highlight is None else _marked(root, highlight, graph)
+    marked = None if highlight is None else _marked(roots, highlight, graph)
     shown = outline(graph, collapse, expand, whole(max_nodes, "max_nodes"))
     return Drawing(
         shown, Look(direction, color == "gradient", thickness == "contribution", theme, marked, reproducible)
@@ -389,9 +390,9 @@ def _depth_first(scopes: Iterable[str]) -> list[str]:
 # ---------------------------------------------------------------- what is highlighted
 
 
-def _marked(root: Value, highlight: Highlight, graph: Graph) -> Marked:
-    """Find the highlighted nodes and edges in the graph of the root, which may be unfolded."""
-    order = topological_order([root])
+def _marked(roots: list[Value], highlight: Highlight, graph: Graph) -> Marked:
+    """Find the highlighted nodes and edges in the graph of the roots, which may be unfolded."""
+    order = topological_order(roots)
     products = accumulate(len(v.parents) // 2 if v.op is not None and v.op.name == "dot" else 0 for v in order)
     unfolded = len(graph.nodes) > len(order)
     places = [i + added if unfolded else i for i, added in enumerate(products)]

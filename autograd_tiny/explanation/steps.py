@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AutogradTinyError
-from ..graph import Graph, Node
+from ..errors import AutogradTinyError, GraphError
+from ..graph import Graph, Node, Recordable
 from ..value import Value
 from .symbols import slope_formulas
 
@@ -149,17 +149,17 @@ class Explanation:
         return {**forms, "text/plain": str(self)}
 
 
-def explain(root: Value) -> Explanation:
+def explain(root: Value | Recordable) -> Explanation:
     """Explain the gradient of ``root`` with respect to everything it depends on.
 
     Nothing is changed: no ``.grad`` is read or written, and ``backward()`` need not have run. The order, and
     so every running sum to the last bit, is that of ``backward()``.
 
     Args:
-        root: the node to differentiate, usually a loss.
+        root: the node to differentiate, usually a loss; or a Program with one result.
 
     Raises:
-        GraphError: when ``root`` is not a Value.
+        GraphError: when ``root`` is not a Value, or a Program with several results.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> for step in explain(a * b + a).steps:
@@ -171,6 +171,10 @@ def explain(root: Value) -> Explanation:
     v1 -> b a 2.0 2.0
     """
     graph = Graph.of(root)
+    if len(graph.roots) > 1:
+        raise GraphError(
+            f"explain takes one result, got a program with {len(graph.roots)}; explain one of program.record()"
+        )
     gradients = [0.0] * len(graph.nodes)
     gradients[graph.root.index] = 1.0
     uses, used = graph.uses(), [0] * len(graph.nodes)
