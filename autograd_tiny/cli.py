@@ -264,6 +264,7 @@ def _parser() -> _Parser:
         "",
         "moons --animate",
         "iris --epochs 100 --lr 0.1 --seed 1",
+        "digits --jit",
         "gpt --data names.txt --checkpoint gpt.json --resume",
     )
     train.add_argument("name", nargs="?", metavar="NAME", help="an example; without it they are listed")
@@ -274,6 +275,9 @@ def _parser() -> _Parser:
     train.add_argument("--animate", action="store_true", help="draw the training as an animation, too")
     train.add_argument("--checkpoint", type=_path, metavar="FILE", help="keep the state of the training in this file")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    train.add_argument(
+        "--jit", action=argparse.BooleanOptionalAction, help="train in compiled code (default: only gpt, if it can)"
+    )
     train.add_argument("--out", type=_path, default=".", metavar="DIR", help="where the pictures go (default: here)")
 
     bench = command(
@@ -683,7 +687,8 @@ def _train(arguments: argparse.Namespace) -> int:
 
     stage = Stage(Path(arguments.out), _console())
     if arguments.name is None:
-        if arguments.epochs is not None or arguments.lr is not None or arguments.data is not None or arguments.animate:
+        given = (arguments.epochs, arguments.lr, arguments.data, arguments.jit, arguments.animate or None)
+        if given != (None,) * len(given):
             raise CommandError("name the example that the options are for: autograd-tiny train moons")
         rows = [(name, example.about, example.takes) for name, example in EXAMPLES.items()]
         stage.table(("example", "what it shows", "options, beside seed and out"), rows)
@@ -696,6 +701,7 @@ def _train(arguments: argparse.Namespace) -> int:
         animate=arguments.animate,
         checkpoint=None if arguments.checkpoint is None else Path(arguments.checkpoint),
         resume=arguments.resume,
+        jit=arguments.jit,
     )
     try:
         run(arguments.name, stage, options)

@@ -9,7 +9,7 @@ instead of taking it as an argument counts as a constant, unless it is a variabl
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from functools import reduce, wraps
 from typing import Any
@@ -26,6 +26,15 @@ Tree = Any
 
 _enclosing: ContextVar[tuple[Value, ...]] = ContextVar("autograd_tiny_enclosing", default=())
 """The variables of the calls in progress, which a function differentiated inside another one may capture."""
+
+
+def are_variables(values: Iterable[Value]) -> bool:
+    """Return whether one of the Values is a variable of a derivative that is being taken now.
+
+    >>> are_variables([Value(1.0)]), grad(lambda x: x * are_variables([x]))(2.0)
+    (False, 1.0)
+    """
+    return not set(_enclosing.get()).isdisjoint(values)
 
 
 def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

@@ -349,6 +349,8 @@ class Primitive:
         missing = [name for name, number in settings.items() if number is None]
         if missing:
             raise ParameterError(f"{self.signature()} needs its parameter {missing[0]}")
+        if settings == self.params:
+            return self
         return _bound(self, tuple(settings.items()))
 
     def signature(self) -> str:

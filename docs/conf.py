@@ -19,7 +19,12 @@ autodoc_member_order = "bysource"
 
 # The notebooks live at the top level; Sphinx reads sources below this folder only.
 here = Path(__file__).parent
-for notebook, page in {"01_first_steps": "first-steps", "02_classic_networks": "classic-networks"}.items():
+pages = {
+    "01_first_steps": "first-steps",
+    "02_classic_networks": "classic-networks",
+    "03_from_scalars_to_silicon": "from-scalars-to-silicon",
+}
+for notebook, page in pages.items():
     shutil.copy(here.parent / "notebooks" / f"{notebook}.ipynb", here / f"{page}.ipynb")
 napoleon_use_ivar = True  # attributes that are properties, too, are described once
 

@@ -170,11 +170,17 @@ def test_third_party_packages_are_imported_where_they_are_needed(path):
         )
 
 
+GENERATES_CODE = {"compilation/python_code.py"}  # and runs it: operations, numbers and names that it checks
+
+
 @every_file
 def test_nothing_evaluates_text_or_unpickles(path):
+    forbidden = {"eval", "exec", "__import__", "compile"}
+    if path.relative_to(PACKAGE).as_posix() in GENERATES_CODE:
+        forbidden -= {"exec", "compile"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in ("eval", "exec", "__import__", "compile"), f"{path.name}:{node.lineno}"
+            assert node.func.id not in forbidden, f"{path.name}:{node.lineno}"
         if isinstance(node, ast.Assert):
             raise AssertionError(f"{path.name}:{node.lineno}: no assert for users, raise an error that explains itself")
     assert not {name.partition(".")[0] for name, *_ in imports(path)} & {"pickle", "marshal", "shelve", "dill"}

@@ -471,6 +471,27 @@ def test_train_tells_loss_and_accuracy_and_draws(
     assert all(path.read_bytes().startswith(b"\x89PNG") and f"wrote {path}\n" in out for path in written)
 
 
+def test_jit_trains_to_the_same_numbers(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    from autograd_tiny.compilation import executors
+
+    monkeypatch.setattr(executors, "has_llvm", lambda: False)  # NumPy's, which needs no compilation
+    told = []
+    for option in ("--jit", "--no-jit"):
+        assert main(["train", "iris", "--epochs", "1", option, "--out", str(tmp_path)]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(("option", "jit"), [(["--jit"], True), (["--no-jit"], False), ([], None)])
+def test_train_hands_jit_on(
+    option: list[str], jit: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr("autograd_tiny.examples.run", lambda name, stage, options: seen.append(options.jit))
+    assert main(["train", "moons", *option, "--out", str(tmp_path)]) == 0
+    assert seen == [jit]
+
+
 def test_the_seed_decides_the_outcome(tmp_path: Path, capsys: Captured) -> None:
     def outcome(seed: str) -> str:
         main(["train", "iris", "--epochs", "1", "--seed", seed, "--out", str(tmp_path)])
@@ -568,6 +589,8 @@ MISTAKES = [
     (["train", "mars"], "there is no example 'mars'"),
     (["train", "moon"], "there is no example 'moon'; did you mean moons?"),
     (["train", "iris", "--epochs", "0"], "--epochs is a whole number of at least 1, got 0"),
+    (["train", "--jit"], "name the example that the options are for: autograd-tiny train moons"),
+    (["train", "million", "--jit"], "million takes no --jit; it takes --seed --epochs --lr"),
     (["train", "--epochs", "5"], "name the example that the options are for: autograd-tiny train moons"),
     (["train", "gpt", "--data", ""], "cannot use ."),
     (["train", "iris", "--resume"], "--resume goes on from a checkpoint; name its file with --checkpoint"),
@@ -700,7 +723,7 @@ def test_examples_of_what_takes_long_can_be_read(capsys: Captured, monkeypatch: 
         monkeypatch.setattr(cli, f"_{command}", keep)
         for words in examples(command, capsys):
             assert main(words) == 0
-    assert [vars(arguments).get("name") for arguments in read] == [None, "moons", "iris", "gpt", *[None] * 4]
+    assert [vars(arguments).get("name") for arguments in read] == [None, "moons", "iris", "digits", "gpt", *[None] * 4]
     assert read[1].animate
     assert (read[2].epochs, read[2].lr, read[2].seed) == (100, 0.1, 1)
     assert (read[3].data, read[3].checkpoint, read[3].resume) == ("names.txt", "gpt.json", True)

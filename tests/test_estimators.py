@@ -277,7 +277,7 @@ def test_settings_are_stored_unchanged_and_only_looked_at_when_fitting():
 def test_the_usual_settings():
     shared = {"hidden": (16,), "activation": "tanh", "optimizer": "adam", "lr": 0.01, "epochs": 200, "batch_size": 32}
     shared |= {"l1": 0.0, "l2": 0.0, "early_stopping": False, "validation_share": 0.2, "patience": 10}
-    shared |= {"random_state": 0, "progress": False}
+    shared |= {"random_state": 0, "progress": False, "jit": False}
     assert Regressor().get_params() == shared | {"loss": "mse"}
     assert Classifier().get_params() == shared | {"loss": "cross_entropy", "class_weight": None}
 

@@ -44,6 +44,47 @@ def test_mistakes_come_before_any_story(tmp_path, capsys):
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if "jit" in example.takes.split()])
+def test_what_takes_jit_trains_in_compiled_code(name, tmp_path, monkeypatch):
+    from autograd_tiny import train
+
+    class SeenError(Exception):
+        pass
+
+    def fit(*given, jit, **settings):
+        raise SeenError(jit)
+
+    monkeypatch.setattr(train, "fit", fit)
+    for jit in (True, False):
+        with pytest.raises(SeenError, match=str(jit)):
+            examples.run(name, stage(tmp_path, quiet=True), Options(jit=jit))
+
+
+def test_what_takes_no_jit_says_so(tmp_path):
+    with pytest.raises(ParameterError, match="overfitting takes no --jit; it takes --seed --epochs --lr"):
+        examples.run("overfitting", stage(tmp_path), Options(jit=True))
+
+
+@pytest.mark.parametrize("name", ["xor", "tanh-xor", "house-prices", "moons", "iris"])
+def test_compiled_examples_reach_the_same_figures(name, tmp_path, capsys, monkeypatch):
+    from autograd_tiny.compilation import executors
+
+    monkeypatch.setattr(executors, "has_llvm", lambda: False)  # NumPy's, which needs no compilation
+    eager = examples.run(name, stage(tmp_path), Options(epochs=3, jit=False))
+    told = capsys.readouterr().out
+    assert examples.run(name, stage(tmp_path), Options(epochs=3, jit=True)) == pytest.approx(eager, rel=1e-9, abs=1e-12)
+    assert capsys.readouterr().out == told
+
+
+def test_the_same_numbers_are_the_usual_settings(tmp_path, capsys, monkeypatch):
+    module = import_module("autograd_tiny.examples.classic")
+    monkeypatch.setattr(module, "xor", lambda stage, options: {})
+    told = "The explanations are written for the usual settings"
+    for options, is_told in ((Options(), False), (Options(jit=True), False), (Options(lr=0.5), True)):
+        examples.run("xor", stage(tmp_path), options)
+        assert (told in capsys.readouterr().out) is is_told
+
+
 def test_a_table_puts_numbers_to_the_right(tmp_path, capsys):
     stage(tmp_path).table(("name", "loss"), [("[bold]", 0.5), ("b", 12.25)])
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.strip()]

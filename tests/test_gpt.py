@@ -6,9 +6,9 @@ from random import Random
 import pytest
 from rich.console import Console
 
-from autograd_tiny import Value, examples
+from autograd_tiny import Value, examples, train
 from autograd_tiny.errors import ParameterError, ShapeError, StateError
-from autograd_tiny.examples.gpt import GPT, Vocabulary, gpt, next_token_loss, read_names, sample
+from autograd_tiny.examples.gpt import GPT, Vocabulary, compiled, gpt, next_token_loss, read_names, sample
 from autograd_tiny.optim import Adam, LambdaLR
 
 
@@ -183,6 +183,76 @@ def test_sampling_records_nothing():
     model = GPT(3, rng=0)
     sample(model, Vocabulary(["ab"]), Random(0))
     assert all(type(p) is Value and p.grad == 0.0 for p in model.parameters())
+
+
+# ---------------------------------------------------------------- compiled
+
+
+def trained(jit, steps, vocabulary, names):
+    model = GPT(len(vocabulary), rng=2)
+    pairs = [vocabulary.encode(name) for name in names]
+    optimizer = Adam(model.parameters(), lr=0.01, betas=(0.85, 0.99))
+    history = train.fit(
+        model,
+        [pair[:-1] for pair in pairs],
+        [pair[1:] for pair in pairs],
+        loss=next_token_loss,
+        optimizer=optimizer,
+        epochs=steps // 5,
+        batch_size=1,
+        steps_per_epoch=5,
+        scheduler=LambdaLR(optimizer, lambda step: 1.0 - step / steps),
+        schedule_every="step",
+        jit=jit,
+    )
+    return model, history
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("executor", "steps"), [("llvm", 30), ("python", 5)])
+def test_compiled_steps_losses_and_letters_are_the_same(executor, steps, monkeypatch):
+    from autograd_tiny.compilation import executors
+
+    if executor == "llvm":
+        pytest.importorskip("llvmlite")
+    monkeypatch.setattr(executors, "has_llvm", lambda: executor == "llvm")
+    names = ["a", "ed", "ada", "bo", "cy", "anna", "eddy", "ben"]
+    vocabulary = Vocabulary(names)
+    (eager, theirs), (model, history) = (trained(jit, steps, vocabulary, names) for jit in (False, True))
+    assert history.loss == pytest.approx(theirs.loss, rel=1e-9)
+    assert history.lr == theirs.lr
+    for ours, other in zip(model.parameters(), eager.parameters(), strict=True):
+        assert ours.data == pytest.approx(other.data, rel=1e-9, abs=1e-12)
+    logits, rng, other_rng = compiled(model), Random(0), Random(0)
+    invented = [sample(model, vocabulary, rng, logits=logits) for _ in range(10)]
+    assert invented == [sample(eager, vocabulary, other_rng) for _ in range(10)]
+    assert len(set(invented)) > 3
+
+
+def test_compiled_logits_of_every_length_by_one_program():
+    model = GPT(4, width=4, heads=2, positions=5, rng=1)
+    logits = compiled(model)
+    for _ in range(2):
+        for tokens in ([3], [3, 0, 1], [3, 2, 2, 1, 0]):
+            expected = [[logit.data for logit in row] for row in model(tokens)]
+            for row, right in zip(logits(tokens), expected, strict=True):
+                assert row == pytest.approx(right, rel=1e-12)
+        for parameter in model.parameters():
+            parameter.data *= 1.5  # what it learns meanwhile counts
+
+
+@pytest.mark.parametrize(
+    ("option", "installed", "told"),
+    [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
+)
+def test_it_is_compiled_where_that_can_be_had(option, installed, told, tmp_path, monkeypatch, capsys):
+    from autograd_tiny.compilation import executors
+
+    monkeypatch.setattr(executors, "has_llvm", lambda: False)
+    monkeypatch.setattr("autograd_tiny.examples.gpt.is_available", lambda: installed)
+    (tmp_path / "few.txt").write_text("a\nb")
+    gpt(examples.Stage(tmp_path, Console(width=200)), examples.Options(data=tmp_path / "few.txt", epochs=1, jit=option))
+    assert ("First it is compiled" in capsys.readouterr().out) is told
 
 
 # ---------------------------------------------------------------- the example

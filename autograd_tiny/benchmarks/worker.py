@@ -35,13 +35,17 @@ def ready(work: Work) -> tuple[dict[str, Step], dict[str, str]]:
     for engine in work.engines:
         try:
             steps[engine.name] = engine.make()
-        except (MissingPackageError, MissingProgramError, NotImplementedError, CalledProcessError) as error:
+        except (MissingPackageError, MissingProgramError, CalledProcessError) as error:
             missing[engine.name] = str(error)
     return steps, missing
 
 
-def warmed_up(steps: Mapping[str, Step]) -> dict[str, float]:
-    """Take the first steps, compare their losses and return the seconds of the last step of each engine.
+def warmed_up(steps: Mapping[str, Step], at_once: Mapping[str, int] | None = None) -> dict[str, float]:
+    """Take the first steps, compare their losses and return the seconds of a step of each engine.
+
+    Args:
+        steps: of each engine.
+        at_once: of engines that take several steps in one call: how many.
 
     Raises:
         BenchmarkError: when an engine's losses are not those of the first one.
@@ -55,10 +59,11 @@ def warmed_up(steps: Mapping[str, Step]) -> dict[str, float]:
     seconds, losses = {}, {}
     for name, step in steps.items():
         first = [step() for _ in range(COMPARED - 1)]
+        count = (at_once or {}).get(name, 1)
         start = perf_counter()
-        last = step()
-        seconds[name] = perf_counter() - start
-        losses[name] = [*first, last]
+        rest = [step() for _ in range(count)]
+        seconds[name] = (perf_counter() - start) / count
+        losses[name] = [*first, rest[0]]
     expected_of, expected = next(iter(losses.items()))
     for name, found in losses.items():
         if not all(math.isclose(a, b, rel_tol=AGREEMENT) for a, b in zip(found, expected, strict=True)):
@@ -76,7 +81,11 @@ def rounds_of(work: Work, steps: Mapping[str, Step], rounds: int, seconds: float
         rounds: how many.
         seconds: how long an engine runs in a round, at least; where its steps are short it takes many.
     """
-    counts = {name: max(work.fewest, math.ceil(seconds / once)) for name, once in warmed_up(steps).items()}
+    at_once = {engine.name: engine.at_once for engine in work.engines}
+    counts = {
+        name: at_once[name] * math.ceil(max(work.fewest, seconds / once) / at_once[name])
+        for name, once in warmed_up(steps, at_once).items()
+    }
     names = list(steps)
     gc.collect()
     gc.freeze()  # or the collector would walk the modules of the largest library during the steps of the smallest

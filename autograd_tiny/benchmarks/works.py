@@ -23,11 +23,13 @@ class Engine:
         name: as it is shown; ours begin with "ours".
         make: returns the step, at its start; raises MissingPackageError or MissingProgramError where it cannot run.
         at_most: the target for its time in seconds, None where there is none.
+        at_once: how many steps it takes in one native call: timings are of multiples.
     """
 
     name: str
     make: Callable[[], Step]
     at_most: float | None = None
+    at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ WORKS = {
             Engine("NumPy by hand", with_numpy.moons_step),
             Engine("C by hand", with_c.moons_step),
             Engine("ours, NumPy only", partial(ours.moons_step, executor="numpy")),
-            Engine(OURS, ours.moons_step),
+            Engine(OURS, ours.moons_step, at_once=ours.STEPS_AT_ONCE),
         ),
         (
             Ratio("micrograd", OURS, at_least=20_000.0),

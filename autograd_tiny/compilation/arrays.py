@@ -77,20 +77,22 @@ class ArrayExecutor:
         ]
 
     def run(self, shared: Any, rows: Any, seeds: Sequence[float]) -> tuple[Any, Any]:
-        """Return (outputs of each example, gradients summed over the examples); arguments as for the other executors."""
+        """Return (outputs of each example, gradients summed over the examples)."""
         np, program = self._np, self.program
         rows = np.asarray(rows, float).reshape(len(rows), program.inputs)
         totals = np.zeros(program.wanted if self.gradients else 0)
         part = max(1, MOST_NUMBERS // program.slots)
-        results = []
         with np.errstate(all="ignore"):
-            for start in range(0, len(rows), part):
-                results.append(self._part(shared, rows[start : start + part], seeds, totals))
+            results = [
+                self._part(shared, rows[start : start + part], seeds, totals) for start in range(0, len(rows), part)
+            ]
         return np.concatenate(results), totals
 
     def _part(self, shared: Any, rows: Any, seeds: Sequence[float], totals: Any) -> Any:
         np, program = self._np, self.program
-        numbers = np.empty((program.slots, len(rows)))
+        count = len(rows)
+        width = max(2, count)  # NumPy would add up a single column in pairs
+        numbers = np.empty((program.slots, width))
         numbers[: program.parameters] = np.asarray(shared, float).reshape(-1, 1)
         numbers[program.parameters : program.first_constant] = rows.T
         numbers[program.first_constant : program.first_instruction] = np.reshape(program.constants, (-1, 1))
@@ -98,13 +100,13 @@ class ArrayExecutor:
             step.forward(numbers)
         outputs = [self._place[slot] for slot in program.outputs]
         if self.gradients:
-            adjoints = np.zeros((program.slots, len(rows)))
+            adjoints = np.zeros((program.slots, width))
             for slot, seed in zip(outputs, seeds, strict=True):
                 adjoints[slot] += seed
             for backward in self._backward:
                 backward(numbers, adjoints)
-            totals += adjoints[: program.wanted].sum(axis=1)
-        return numbers[outputs].T
+            totals += adjoints[: program.wanted, :count].sum(axis=1)
+        return numbers[outputs, :count].T
 
 
 class _Step:

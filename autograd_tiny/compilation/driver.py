@@ -11,7 +11,7 @@ from enum import IntEnum, auto
 from llvmlite import ir
 
 from .lowering import Code
-from .registers import ANY_ALIGNMENT, DOUBLE, INT32, INT64, INTEGERS, NUMBERS, Registers, address, loop, spread
+from .registers import ANY_ALIGNMENT, DOUBLE, INT64, INTEGERS, NUMBERS, Registers, address, loop, spread
 from .straight_line import BLOCK
 from .updates import Rule
 
@@ -21,7 +21,7 @@ WALK = ir.FunctionType(INT64, [CONTEXT])
 KERNEL = ir.FunctionType(INT64, [INTEGERS, INT64, NUMBERS, NUMBERS, INTEGERS])
 """(records, how many, numbers, adjoints, lists): the tape kernel."""
 UPDATE = ir.FunctionType(INT64, [NUMBERS] * 5 + [CONTEXT, INT64, NUMBERS])
-"""(parameters, gradients, three quantities, where the groups begin and the last one ends, how many, settings): an optimiser's step."""
+"""(parameters, gradients, three quantities, ends of the groups, how many groups, settings): an optimiser's step."""
 
 
 class _Entry(IntEnum):
@@ -137,12 +137,10 @@ def _batch(module: ir.Module, lanes: int) -> None:
     totals, gradient_count = fields.pointer(Batch.TOTALS), fields.integer(Batch.GRADIENT_COUNT)
     tape = fields.pointer(Batch.TAPE)
     everywhere = fields.pointer(Batch.EVERYWHERE)
-    with b.if_then(b.icmp_signed("!=", fields.integer(Batch.EVERYWHERE), ir.Constant(INT64, 0))):
-        with loop(b, 0, fields.integer(Batch.SHARED_COUNT)) as k:
-            number = b.load(address(b, shared, k))
-            b.store(
-                spread(b, number, lanes), address(b, everywhere, k, lanes, lanes), align=ANY_ALIGNMENT
-            )
+    wanted = b.icmp_signed("!=", fields.integer(Batch.EVERYWHERE), ir.Constant(INT64, 0))
+    with b.if_then(wanted), loop(b, 0, fields.integer(Batch.SHARED_COUNT)) as k:
+        number = spread(b, b.load(address(b, shared, k)), lanes)
+        b.store(number, address(b, everywhere, k, lanes, lanes), align=ANY_ALIGNMENT)
     with loop(b, 0, gradient_count) as k:
         b.store(registers.constant(0.0), address(b, gradients, k, lanes, lanes), align=ANY_ALIGNMENT)
 
@@ -181,7 +179,7 @@ def _batch(module: ir.Module, lanes: int) -> None:
 
 
 def tape_module(lanes: int) -> ir.Module:
-    """Return the module of ``tape_block``: a block that walks a tape forward and, if it has one, the tape of its reverse pass."""
+    """Return the module of ``tape_block``: a block that walks a tape forward and, if asked to, that of its reverse."""
     module = ir.Module("tape_block")
     function = ir.Function(module, BLOCK, "tape_block")
     b = ir.IRBuilder(function.append_basic_block("entry"))
@@ -264,7 +262,8 @@ def training_module(lanes: int) -> ir.Module:
             b.ret(step)
         with b.if_then(b.icmp_signed("!=", fields.integer(Training.UPDATE), zero)):
             row = b.gep(settings, [b.mul(step, fields.integer(Training.SETTING_COUNT))])
-            quantities = [fields.pointer(entry) for entry in (Training.QUANTITY_0, Training.QUANTITY_1, Training.QUANTITY_2)]
+            names = (Training.QUANTITY_0, Training.QUANTITY_1, Training.QUANTITY_2)
+            quantities = [fields.pointer(entry) for entry in names]
             groups, group_count = fields.pointer(Training.GROUPS, CONTEXT), fields.integer(Training.GROUP_COUNT)
             update = fields.pointer(Training.UPDATE, ir.PointerType(UPDATE))
             b.call(update, [parameters, totals, *quantities, groups, group_count, row])
@@ -278,7 +277,6 @@ def training_module(lanes: int) -> ir.Module:
             examples.set(Batch.ORDER, order)
     b.ret(step)
     return module
-
 
 
 def update_module(rule: Rule, settings: int, lanes: int) -> ir.Module:
@@ -317,7 +315,8 @@ def update_module(rule: Rule, settings: int, lanes: int) -> ir.Module:
 
     with loop(b, 0, group_count) as group:
         first, last = (b.load(b.gep(groups, [b.add(group, ir.Constant(INT64, k))])) for k in (0, 1))
-        numbers = [b.load(b.gep(row, [b.add(b.mul(group, ir.Constant(INT64, settings)), ir.Constant(INT64, k))])) for k in range(settings)]
+        own = b.gep(row, [b.mul(group, ir.Constant(INT64, settings))])
+        numbers = [b.load(address(b, own, k)) for k in range(settings)]
         with loop(b, first, last, lanes) as i:
             move(i, lanes, numbers)
         with loop(b, i, last) as one:

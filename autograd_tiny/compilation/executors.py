@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any, Protocol
 
 from ..errors import MissingPackageError, ParameterError
@@ -23,7 +24,8 @@ from ..primitive import whole
 from .program import Program
 
 EXECUTORS = ("auto", "python", "numpy", "llvm", "straight", "tape")
-FEW_EXAMPLES = 4  # below it NumPy's calls cost more than Python's arithmetic
+FEW_EXAMPLES = 4  # fewer are faster one after the other than side by side in lanes or arrays
+LONGEST_FORCED = 20_000  # operations and operands of straight-line code: LLVM's time grows faster than the code
 MOST_SLOTS = 1 << 29  # that the tape's 32-bit integers can name, times the lanes
 
 
@@ -112,29 +114,37 @@ def executor_for(
 class NativeExecutor:
     """Runs a Program in machine code."""
 
-    def __init__(
-        self, program: Program, gradients: bool, examples: int, kind: str, fast: bool, threads: int
-    ) -> None:
-        from .native_program import Compiled
+    def __init__(self, program: Program, gradients: bool, examples: int, kind: str, fast: bool, threads: int) -> None:
+        from .native_program import Compiled, size_of
 
         if program.slots > MOST_SLOTS:
             raise ParameterError(
                 f"machine code takes programs of at most {MOST_SLOTS:,} numbers, this one has {program.slots:,}; "
                 'use executor="numpy"'
             )
+        if kind == "straight" and size_of(program) > LONGEST_FORCED:
+            raise ParameterError(
+                f"straight-line code of {len(program.instructions):,} instructions would take minutes to compile; "
+                'use executor="tape"'
+            )
         straight = {"straight": True, "tape": False}.get(kind)
         self.program, self.gradients = program, gradients
         self._parts = [
             Compiled(program, gradients, examples // threads, straight, fast) for _ in range(whole(threads, "threads"))
         ]
+        self._lock = Lock()  # the parts have one memory each
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     def run(self, shared: Any, rows: Any, seeds: Sequence[float]) -> tuple[Any, Any]:
         """Return (outputs of each example, gradients summed over the examples)."""
         import numpy as np
 
+        with self._lock:
+            return self._run(np, shared, rows, seeds)
+
+    def _run(self, np: Any, shared: Any, rows: Any, seeds: Sequence[float]) -> tuple[Any, Any]:
         rows = np.ascontiguousarray(rows, float).reshape(len(rows), self.program.inputs)
-        order = np.arange(len(rows), dtype=np.int32)
+        order: Any = np.arange(len(rows), dtype=np.int32)
         shares = np.array_split(order, len(self._parts))
         runs = [
             (lambda part=part, share=share: part.run(shared, rows, share, seeds))

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any, NamedTuple
 
-from ..errors import GraphError, ParameterError
-from ..functional import flatten, rebuild
+from ..errors import GraphError, NotARealNumberError, ParameterError
+from ..functional import are_variables, flatten, rebuild
+from ..nn import Module
 from ..primitive import whole
+from ..recording import mode, tracing_error
 from ..value import NO_GRAD_YET, Value, lift
-from .executors import EXECUTORS, Executor, executor_for
+from .executors import EXECUTORS, FEW_EXAMPLES, Executor, executor_for
 from .program import Program
 from .structure import Examples, Parameters, fingerprint
 from .tracing import inputs, trace
@@ -68,6 +70,8 @@ class Compiled:
     def __init__(self, f: Callable[..., Any], reduce: str, executor: str, fast: bool, threads: int) -> None:
         if not callable(f):
             raise ParameterError(f"jit compiles a function, got {f!r:.60}; write jit(lambda model, x: ...)")
+        if isinstance(f, Compiled):
+            raise ParameterError("the function is compiled already; jit compiles the one that it was made from")
         if reduce not in REDUCTIONS:
             raise ParameterError(f"reduce is one of {', '.join(REDUCTIONS)}, got {reduce!r:.60}")
         if executor not in EXECUTORS:
@@ -78,6 +82,7 @@ class Compiled:
         self._f, self._reduce, self._executor = f, reduce, executor
         self._fast, self._threads = bool(fast), whole(threads, "threads")
         self._entries: OrderedDict[Any, _Entry] = OrderedDict()
+        self._latest: tuple[Any, Parameters] | None = None  # what a training loop calls with again and again
         update_wrapper(self, f, updated=())
 
     def __call__(self, model: Any, *inputs: Any, **settings: Any) -> Any:
@@ -123,16 +128,16 @@ class Compiled:
         2 instructions, depth 2: 1 mul, 1 add
         80 bytes an example for numbers and gradients
         """
-        return self._entry(Parameters(model), Examples(inputs), settings).program
+        return self._entry(model, Examples(inputs), settings)[1].program
 
     def _run(self, model: Any, inputs: Sequence[Any], settings: dict[str, Any], gradients: bool) -> Any:
-        parameters, examples = Parameters(model), Examples(inputs)
-        entry = self._entry(parameters, examples, settings)
+        examples = Examples(inputs)
+        parameters, entry = self._entry(model, examples, settings)
         if gradients and (len(entry.program.outputs) != 1 or not _is_number(entry.result)):
             raise GraphError(
                 f"a gradient needs a function with one number as its result, got {entry.result!r:.60}; return the loss"
             )
-        few = len(examples) < 2 * self._threads or len(examples) < 3
+        few = len(examples) < FEW_EXAMPLES * self._threads
         key = gradients, few
         executor = entry.executors.get(key)
         if executor is None:
@@ -143,23 +148,35 @@ class Compiled:
         results, totals = executor.run(parameters.numbers(), examples.rows, [seed] * len(entry.program.outputs))
         return parameters, entry, results, totals
 
-    def _entry(self, parameters: Parameters, examples: Examples, settings: dict[str, Any]) -> _Entry:
-        (key, kept), (more, also) = fingerprint(parameters.model), fingerprint(settings)
-        key = key, more, examples.shapes
+    def _entry(self, model: Any, examples: Examples, settings: dict[str, Any]) -> tuple[Parameters, _Entry]:
+        if not isinstance(model, Module):
+            model = Parameters(model).model  # plain numbers are parameters, not settings
+        of_model, kept = fingerprint(model)
+        this = id(model), of_model, tuple(map(id, kept))
+        if self._latest is None or self._latest[0] != this:
+            self._latest = this, Parameters(model)
+        parameters = self._latest[1]
+        _check_ordinary([*parameters.leaves, *examples.values])
+        of_settings, also = fingerprint(settings, parameters.places)
+        key = of_model, of_settings, examples.shapes
         entry = self._entries.get(key)
         if entry is None:
             entry = self._traced(parameters, examples, settings, [*kept, *also])
             self._entries[key] = entry
             if len(self._entries) > MOST_PROGRAMS:
                 self._entries.popitem(last=False)
-        return entry
+        return parameters, entry
 
     def _traced(self, parameters: Parameters, examples: Examples, settings: dict[str, Any], kept: list[Any]) -> _Entry:
         given = inputs(examples.first())
-        result = trace(
-            lambda *arguments: self._f(parameters.model, *arguments, **settings), given, parameters.leaves
-        )
-        roots = [root if isinstance(root, Value) else lift(root) for root in flatten(result)]
+        result = trace(lambda *arguments: self._f(parameters.model, *arguments, **settings), given, parameters.leaves)
+        try:
+            roots = [root if isinstance(root, Value) else lift(root) for root in flatten(result)]
+        except NotARealNumberError:
+            raise GraphError(
+                f"a compiled function returns Values, or lists, tuples and dicts of them, got {result!r:.60}; "
+                "did it forget to return its result?"
+            ) from None
         program = Program.of(roots, parameters.leaves, flatten(given))
         return _Entry(program, rebuild(result, [0.0] * len(roots)), kept, {})
 
@@ -178,6 +195,17 @@ def _sum(numbers: Sequence[float]) -> float:
     for number in numbers:  # from left to right, as recorded sums are; the built-in sum rounds in another way
         total += number
     return total
+
+
+def _check_ordinary(leaves: Sequence[Value]) -> None:
+    """Raise an error where a compiled function is called inside a function being traced or differentiated."""
+    if mode.get().traced is not None:
+        raise tracing_error("a call of a compiled function", "call the function itself there, which is compiled along")
+    if are_variables(leaves):
+        raise GraphError(
+            "a compiled function gives plain numbers, which have no derivative; "
+            "write jit(value_and_grad(f)) instead of value_and_grad(jit(f))"
+        )
 
 
 def _is_number(result: Any) -> bool:

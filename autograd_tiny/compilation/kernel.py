@@ -9,7 +9,7 @@ from llvmlite import ir
 
 from .driver import KERNEL
 from .lowering import Code, Step
-from .registers import ANY_ALIGNMENT, DOUBLE, INT32, INT64, INTEGERS, NUMBERS, Registers, address, loop, spread
+from .registers import ANY_ALIGNMENT, DOUBLE, INT32, INT64, Registers, address, loop, spread
 from .tape import (
     ALONG,
     CHAIN,
@@ -55,7 +55,6 @@ class _Kernel:
         head, done = function.append_basic_block("head"), function.append_basic_block("done")
         last = function.append_basic_block("last")
         self.builder = b = ir.IRBuilder(entry)
-        self.sums = b.alloca(DOUBLE, MOST_VECTORS * WIDE)
         b.branch(head)
         b.position_at_end(head)
         i = b.phi(INT64)
@@ -73,7 +72,10 @@ class _Kernel:
             block = function.append_basic_block(name)
             switch.add_case(ir.Constant(INT32, number), block)
             b.position_at_end(block)
-            self.case(name)
+            if name in runs() or name in GRIDS:
+                self.apart(name)
+            else:
+                self.case(name)
             b.branch(done)
         b.position_at_end(done)
         i.add_incoming(b.add(i, ir.Constant(INT64, 1)), done)
@@ -120,6 +122,24 @@ class _Kernel:
             self.chain(name)
         else:
             self.reverse(whole_operations()[name[:-1]])
+
+    def apart(self, name: str) -> None:
+        """Write a case as a function of its own: LLVM's time grows faster than a function does."""
+        before = self.builder, self.function, self.numbers, self.adjoints, self.lists, self.slot, self.fields
+        arrays = [self.numbers, self.adjoints, self.lists]
+        kind = ir.FunctionType(INT64, [INT64] * (RECORD - 1) + [array.type for array in arrays])
+        function = ir.Function(self.module, kind, name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        for argument in function.args[-len(arrays) :]:
+            argument.add_attribute("noalias")
+        self.function, self.builder = function, ir.IRBuilder(function.append_basic_block("entry"))
+        self.slot, *self.fields = function.args[: RECORD - 1]
+        self.numbers, self.adjoints, self.lists = function.args[RECORD - 1 :]
+        self.case(name)
+        self.builder.ret(ir.Constant(INT64, 0))
+        self.builder, self.function, self.numbers, self.adjoints, self.lists, self.slot, self.fields = before
+        self.builder.call(function, [self.slot, *self.fields, *arrays])
 
     def chain(self, name: str) -> None:
         upstream = self.load(self.adjoints, self.slot, self.wide)
@@ -269,7 +289,14 @@ class _Kernel:
             self.one_of_each(to, to_side, by, by_side, j, upstream, 1)
 
     def one_of_each(
-        self, to: ir.Value, to_side: bool, by: ir.Value | None, by_side: bool, j: ir.Value, upstream: ir.Value, wide: int
+        self,
+        to: ir.Value,
+        to_side: bool,
+        by: ir.Value | None,
+        by_side: bool,
+        j: ir.Value,
+        upstream: ir.Value,
+        wide: int,
     ) -> None:
         contribution = upstream
         if by is not None:
@@ -289,6 +316,7 @@ class _Kernel:
         at, (vectors, rows, count) = self.slot, self.fields
         if self.lanes > 1:  # schedules for several examples have none
             return
+        self.sums = b.alloca(DOUBLE, MOST_VECTORS * WIDE)
         first_row, zero = b.add(at, vectors), ir.Constant(INT64, 0)
         first_result = b.add(first_row, rows)
         with loop(b, zero, rows, WIDE) as r:

@@ -19,8 +19,8 @@ from .program import Program
 COMPARISONS = {"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq}
 COMPARISONS |= {"ne": operator.ne}
 LOGIC = {"and": operator.and_, "or": operator.or_}
-ARITHMETIC = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv}
-ARITHMETIC |= {"neg": operator.neg}
+ARITHMETIC: dict[str, Callable[..., Any]] = {"add": operator.add, "sub": operator.sub, "mul": operator.mul}
+ARITHMETIC |= {"div": operator.truediv, "neg": operator.neg}
 _WRITTEN_OUT = {"sum", "dot", "where", "max", "maximum", "min", "minimum"}
 FUNCTIONS = tuple(name for name in ELEMENTARY if name not in _WRITTEN_OUT)
 """The elementary functions that an executor has to provide, beside arithmetic, comparisons and ``where``."""
@@ -68,8 +68,8 @@ for _name in COMPARISONS:
     setattr(Term, f"__{_name}__", _operator(_name))
 for _name in LOGIC:
     setattr(Term, f"__{_name}__", _operator(_name))
-Term.__pow__ = _operator("pow")  # type: ignore[attr-defined]  # set like the others
-Term.__rpow__ = _operator("pow", reflected=True)  # type: ignore[attr-defined]  # set like the others
+for _name, _reflected in (("__pow__", False), ("__rpow__", True)):
+    setattr(Term, _name, _operator("pow", _reflected))
 
 
 class Code:
@@ -238,4 +238,3 @@ def _reverse(program: Program, code: Code, terms: Sequence[Any], marks: list[tup
             if needs[operand]:
                 add(operand, slope * upstream)
     return adjoints
-

@@ -109,7 +109,7 @@ def function(key: str, name: str, build: Callable[[], Any], arguments: int = 1) 
     engine.finalize_object()
     address = engine.get_function_address(name)
     _engines.append(engine)
-    native = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * arguments)(address)
+    native: Any = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * arguments)(address)
     native.address = address
     return native
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from functools import cache
 from typing import Any
 
 from ..primitive import Primitive
 from . import driver, native
 from .driver import Batch, Tape
+from .executors import FEW_EXAMPLES
 from .lowering import straighten
 from .program import Instruction, Program
 from .tape import RECORD, cases, record_tape
 from .updates import Rule
 
 LONGEST_STRAIGHT_LINE = 2500  # operations and operands: beyond it LLVM takes over half a second
-LEAST_FOR_LANES = 3  # examples: fewer are faster one after the other
 ALIGNMENT = 64  # bytes: a cache line, and the widest register
 
 
@@ -39,7 +40,7 @@ def aligned(*shape: int) -> Any:
     return memory[start : start + count].reshape(shape)
 
 
-def context(entries: type[Any]) -> Any:
+def context(entries: type[IntEnum]) -> Any:
     """Return an empty context for native loops."""
     return (ctypes.c_int64 * len(entries))()
 
@@ -82,9 +83,9 @@ def _part(program: Program, kept: list[bool], given: Any, outputs: Any) -> Progr
     place |= {slot: program.parameters + k for k, slot in enumerate(given)}
     parameters = program.parameters + len(given)
     place |= {program.parameters + k: parameters + k for k in range(inputs)}
-    constants = {slot: parameters + inputs + k for k, slot in enumerate(range(program.first_constant, program.first_instruction))}
-    place |= constants
-    instructions = []
+    constants = range(program.first_constant, program.first_instruction)
+    place |= {slot: parameters + inputs + k for k, slot in enumerate(constants)}
+    instructions: list[Instruction] = []
     for slot, (op, operands, same_as) in enumerate(program.instructions, program.first_instruction):
         if kept[slot]:
             place[slot] = parameters + inputs + len(constants) + len(instructions)
@@ -172,8 +173,7 @@ class NativeBatch:
         np, program, lanes = numpy(), self.program, self.settings.lanes
         tape = record_tape(program, gradients, lanes, self.settings.fast)
         forward, backward, lists, slots = (
-            np.array(integers or [0], np.int32)
-            for integers in (tape.forward, tape.backward, tape.lists, tape.outputs)
+            np.array(integers or [0], np.int32) for integers in (tape.forward, tape.backward, tape.lists, tape.outputs)
         )
         numbers, adjoints = aligned(tape.slots, lanes), aligned(tape.slots, lanes)
         for slot, number in tape.constants.items():
@@ -260,13 +260,13 @@ class Compiled:
         shared: Any = None,
     ) -> None:
         self.program = program
-        lanes = native.lanes() if examples >= LEAST_FOR_LANES else 1
+        lanes = native.lanes() if examples >= FEW_EXAMPLES else 1
         common, rest = split(program)
         self.shared = aligned(rest.parameters) if shared is None else shared
         self.examples = NativeBatch(rest, gradients, Settings(lanes, fast, straight), self.shared)
         self.before = self.after = None
         if common is not None:
-            alone = Settings(1, fast, straight)
+            alone = Settings(1, fast, straight=False)  # runs once a batch: not worth compiling
             nothing = numpy().zeros((1, 1)), numpy().zeros(1, numpy().int32)
             self.before = NativeBatch(common, False, alone, self.shared)
             self.before.bind(*nothing)
@@ -288,6 +288,11 @@ class Compiled:
         self.shared[: self.program.parameters] = shared
         self.examples.bind(rows, order)
         self.examples.seeds[:] = numpy().reshape(seeds, (-1, 1))
+        totals = self.run_again()
+        return self.examples.results[: len(order)].copy(), totals
+
+    def run_again(self) -> Any:
+        """Compute everything again for what memory holds now, and return the gradients."""
         if self.before is not None:
             self.before.run()
         self.examples.run()
@@ -295,7 +300,7 @@ class Compiled:
         if self.after is not None:
             self.after.run()
             totals += self.after.totals
-        return self.examples.results[: len(order)].copy(), totals
+        return totals
 
 
 # ---------------------------------------------------------------- functions, each compiled or loaded once
@@ -329,9 +334,7 @@ def training_loop(lanes: int) -> Any:
 def update(name: str, rule: Rule, settings: int) -> Any:
     """Return an optimiser's step for all parameters."""
     lanes = native.lanes()
-    return native.function(
-        f"update {name} {lanes}", "update", lambda: driver.update_module(rule, settings, lanes), 8
-    )
+    return native.function(f"update {name} {lanes}", "update", lambda: driver.update_module(rule, settings, lanes), 8)
 
 
 @cache

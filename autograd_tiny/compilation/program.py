@@ -201,7 +201,8 @@ class Program:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<Program of {_counted(len(self.instructions), 'instruction')}, {_counted(self.parameters, 'parameter')}>"
+        sizes = _counted(len(self.instructions), "instruction"), _counted(self.parameters, "parameter")
+        return f"<Program of {', '.join(sizes)}>"
 
     # ------------------------------------------------------------ files
 
@@ -258,7 +259,7 @@ class Program:
         try:
             return cls.from_json(path.read_text(encoding="utf-8"))
         except UnicodeDecodeError:
-            raise StateError(f"{path} is not UTF-8 text, so it is no program; save one with program.save(path)") from None
+            raise StateError(f"{path} is not UTF-8 text, so it is no program; program.save(path) writes one") from None
 
 
 class _Flattening:
@@ -272,6 +273,7 @@ class _Flattening:
         self.numbers: list[float] = []
         self.instructions: list[Instruction] = []
         self.first_with: dict[tuple[Primitive, tuple[int, ...]], int] = {}
+        self.first_of: dict[int, int] = {}
         self.labels: dict[int, str] = {}
         self.scopes: dict[int, str] = {}
 
@@ -297,20 +299,22 @@ class _Flattening:
         return slot
 
     def operation(self, node: Value, op: Primitive, operands: tuple[int, ...]) -> int:
-        if all([slot < 0 for slot in operands]):
+        if all(slot < 0 for slot in operands):
             return self.constant(node._data)
         slot = self.leaves + len(self.instructions)
-        earlier = self.first_with.setdefault((op, operands), slot)
+        # Operands that hold the same number count as the same one.
+        same = tuple([self.first_of.get(operand, operand) for operand in operands])
+        earlier = self.first_with.setdefault((op, same), slot)
         if not self.needing.isdisjoint(operands):
             self.needing.add(slot)
         elif earlier != slot:
             return earlier
+        if earlier != slot:
+            self.first_of[slot] = earlier
         self.instructions.append(Instruction(op, operands, earlier if earlier != slot else None))
         return slot
 
-    def program(
-        self, roots: Sequence[Value], parameters: int, wanted: int, leaves: Sequence[Value]
-    ) -> Program:
+    def program(self, roots: Sequence[Value], parameters: int, wanted: int, leaves: Sequence[Value]) -> Program:
         outputs = [self.slot_of[root] for root in roots]
         used = {slot for _, operands, _ in self.instructions for slot in operands if slot < 0}
         used.update(slot for slot in outputs if slot < 0)

@@ -43,6 +43,7 @@ def program_from(text: str) -> Program:
     first = parameters + inputs + len(constants)
     given = _each(record, "instructions", lambda item, where: item)
     instructions = tuple([_instruction(item, f"instructions[{i}]", first + i) for i, item in enumerate(given)])
+    _check_repeated(instructions, first)
     slots = first + len(instructions)
     return Program(
         parameters=parameters,
@@ -70,6 +71,21 @@ def _instruction(item: Any, where: str, slot: int) -> Instruction:
         tuple([_slot(operand, where, slot) for operand in operands]),
         None if same_as is None else _slot(same_as, where, slot),
     )
+
+
+def _check_repeated(instructions: tuple[Instruction, ...], first: int) -> None:
+    """Raise a StateError when an instruction is said to repeat one that computes something else."""
+    same: dict[int, int] = {}
+    for i, (op, operands, same_as) in enumerate(instructions):
+        if same_as is not None:
+            twin = instructions[same_as - first] if same_as >= first else None
+            if twin is None or (twin.op, _first(twin.operands, same)) != (op, _first(operands, same)):
+                raise StateError(f"instructions[{i}]: slot {same_as} is no earlier {op.name} of the same operands")
+            same[first + i] = same.get(same_as, same_as)
+
+
+def _first(operands: tuple[int, ...], same: dict[int, int]) -> tuple[int, ...]:
+    return tuple([same.get(operand, operand) for operand in operands])
 
 
 def _bound(op: Primitive, params: dict[str, float], operands: int, where: str) -> Primitive:

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from ..primitive import IEEEFloat, floats, ieee_floats
-from .lowering import FUNCTIONS, StraightLine, straighten
+from .lowering import FUNCTIONS, straighten
 from .program import Program
 
 LONGEST = 88  # letters of an expression that goes into another one
@@ -235,9 +235,13 @@ def function_of(program: Program, gradients: bool, careful: bool = False) -> Cal
     name = f"<autograd_tiny program {sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     namespace = dict(_CAREFUL if careful else _FLOATS)
-    exec(compile(source, name, "exec"), namespace)
+    exec(compile(source, name, "exec"), namespace)  # noqa: S102 - source_of wrote it: numbers, operations, plain names
     function: Callable[..., Any] = namespace["program"]
     return function
+
+
+def _listed(numbers: Any) -> Any:
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
 
 
 class PythonExecutor:
@@ -258,6 +262,8 @@ class PythonExecutor:
             rows: the inputs of each example.
             seeds: the upstream gradient of each output.
         """
+        # Arrays become lists: NumPy's floats warn where Python's raise.
+        shared, rows = _listed(shared), _listed(rows)
         results, totals = [], [0.0] * (self.program.wanted if self.gradients else 0)
         for row in rows:
             outputs, gradients = self._one(shared, row, seeds)
@@ -274,5 +280,3 @@ class PythonExecutor:
             exact = [list(map(IEEEFloat, numbers)) for numbers in (shared, row, seeds)]
             outputs, gradients = self._careful(*exact)
             return list(map(float, outputs)), list(map(float, gradients))
-
-

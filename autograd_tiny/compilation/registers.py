@@ -104,8 +104,6 @@ def _declared(module: ir.Module, name: str, kind: ir.FunctionType) -> ir.Functio
     return module.globals.get(name) or ir.Function(module, kind, name)
 
 
-
-
 def spread(builder: ir.IRBuilder, number: ir.Value, lanes: int) -> ir.Value:
     """Return a number in all lanes of a register."""
     if lanes == 1:
@@ -129,7 +127,7 @@ def address(
 
 @contextmanager
 def loop(builder: ir.IRBuilder, start: ir.Value | int, stop: ir.Value, step: int = 1) -> Iterator[ir.Value]:
-    """Repeat a block for j = start, start + step, ... while j + step <= stop; afterwards j is the first one not taken."""
+    """Repeat a block for j = start, start + step, ... while j + step <= stop; then j is the first one not taken."""
     function, before = builder.function, builder.block
     head, body, after = (function.append_basic_block(name) for name in ("loop", "body", "after"))
     builder.branch(head)

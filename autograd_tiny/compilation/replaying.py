@@ -61,7 +61,7 @@ class Replay:
         return float(value)
 
     def __call__(self) -> float:
-        """Return the number of the root and add the gradients to the ``.grad`` of the leaves, as ``backward()`` does."""
+        """Return the number of the root, and add the gradients to ``.grad`` of the leaves as ``backward()`` does."""
         if self._both is None:
             self._both = self._executor(gradients=True)
         ((value,),), totals = self._both.run(self._numbers(), [[]], [1.0])

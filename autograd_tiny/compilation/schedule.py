@@ -85,9 +85,7 @@ def arranged(recorder: Recorder, lanes: int, fast: bool) -> tuple[list[Record], 
         return _flat(forward_groups), _flat(backward_groups), place, places.early_end
     forward = [record for group in forward_groups for record in _merged(_gridded(group, place), place)]
     backward = [
-        record
-        for group in backward_groups
-        for record in _merged(_gridded(group, place) if fast else group, place)
+        record for group in backward_groups for record in _merged(_gridded(group, place) if fast else group, place)
     ]
     return forward, backward, place, places.early_end
 
@@ -186,7 +184,7 @@ def _merged(group: list[Record], place: Sequence[int]) -> list[Record]:
 
 
 def _steps(a: Record, b: Record, place: Sequence[int]) -> str:
-    """Return how the slot and each operand go on from one record to the next; nothing when neither along nor the same."""
+    """Return how the slot and each operand go on from one record to the next, nothing where they jump."""
     distances = [place[b.slot] - place[a.slot]]
     distances += [place[y] - place[x] for x, y in zip(a.operands, b.operands, strict=True)]
     if not {0, 1}.issuperset(distances):

@@ -40,7 +40,6 @@ def block(code: StraightLine, lanes: int, fast: bool = False) -> ir.Module:
         return spread(builder, builder.load(address(builder, pointer, k)), lanes)
 
     written: list[ir.Value | None] = []
-    pending: list[int | None] = []
     again: dict[int, ir.Value] = {}
 
     def operand(i: int) -> ir.Value:
@@ -70,9 +69,9 @@ def block(code: StraightLine, lanes: int, fast: bool = False) -> ir.Module:
             written.append(registers.apply(name, *[operand(k) for k in operands]))
         for k in gradient_at.get(i, ()):
             total = place("gradient", k)
-            builder.store(registers.apply("add", builder.load(total, align=ANY_ALIGNMENT), registers.number(operand(i))), total, align=ANY_ALIGNMENT)
+            so_far = builder.load(total, align=ANY_ALIGNMENT)
+            builder.store(registers.apply("add", so_far, registers.number(operand(i))), total, align=ANY_ALIGNMENT)
     for k, i in enumerate(code.outputs):
         builder.store(registers.number(operand(i)), place("output", k), align=ANY_ALIGNMENT)
     builder.ret(ir.Constant(INT64, 0))
     return module
-

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from ..errors import GraphError, NotARealNumberError, ShapeError
@@ -10,6 +11,8 @@ from ..nn import Module
 from ..nn.shapes import is_list, listed_numbers, mapped, numbers_in, shape_of, shape_text
 from ..primitive import Primitive, real
 from ..value import Constant, Value
+
+NAMES_OF_MODULES = {"_named", "_scope_name"}  # attributes that modules keep about themselves
 
 
 class Parameters:
@@ -20,6 +23,7 @@ class Parameters:
 
     Attributes:
         leaves: the distinct parameters, Values; a plain number has a new one.
+        places: id of each -> its place among them.
         model: the model, with Values in the place of plain numbers.
 
     Raises:
@@ -36,6 +40,7 @@ class Parameters:
         self._given = model
         self.model = self._collect(model)
         self.leaves = list(self._found)
+        self.places = {id(leaf): place for leaf, place in self._found.items()}
 
     def _collect(self, part: Any) -> Any:
         if isinstance(part, Module):
@@ -62,13 +67,12 @@ class Parameters:
         return [leaf._data for leaf in self.leaves]
 
     def like(self, numbers: Sequence[float]) -> Any:
-        """Return numbers, one for each parameter, in the structure of the model; a Module becomes a dict as its state."""
+        """Return numbers, one for each parameter, in the structure of the model; a Module becomes a dict."""
 
         def fill(part: Any) -> Any:
             if isinstance(part, Module):
-                return {
-                    name: mapped(tensor, lambda leaf: numbers[self._found[leaf]]) for name, tensor in part.named_tensors()
-                }
+                tensors = part.named_tensors()
+                return {name: mapped(tensor, lambda leaf: numbers[self._found[leaf]]) for name, tensor in tensors}
             if isinstance(part, dict):
                 return {key: fill(item) for key, item in part.items()}
             if isinstance(part, (list, tuple)):
@@ -90,6 +94,7 @@ class Examples:
     Attributes:
         rows: the numbers of each example, all arguments one after the other.
         shapes: the shape of one example in each argument.
+        values: the Values among the numbers.
 
     Raises:
         ShapeError: when the arguments differ in length, are empty, or their examples in shape.
@@ -104,8 +109,9 @@ class Examples:
         if not arguments:
             raise ShapeError("a compiled function needs inputs beside the model, one example after the other, got none")
         parts, shapes = [], []
+        self.values: list[Value] = []
         for number, argument in enumerate(arguments, start=1):
-            rows, shape = _rows(argument, f"input {number}")
+            rows, shape = self._rows(argument, f"input {number}")
             parts.append(rows)
             shapes.append(shape)
         lengths = [len(rows) for rows in parts]
@@ -122,31 +128,32 @@ class Examples:
         numbers = iter([float(number) for number in self.rows[0]])
         return [_shaped(numbers, shape) for shape in self.shapes]
 
+    def _rows(self, argument: Any, name: str) -> tuple[Any, tuple[int, ...]]:
+        if str(getattr(argument, "dtype", "object")) != "object":  # an array of numbers
+            size = tuple(argument.shape)
+            if not size or not size[0]:
+                raise ShapeError(f"{name} holds one example after the other, got an array of shape {size}")
+            if argument.dtype.kind not in "biuf":
+                raise NotARealNumberError(f"{name} holds real numbers, got an array of {argument.dtype}")
+            return argument.reshape(size[0], -1).astype(float), size[1:]
+        examples = listed_numbers(argument)
+        if not is_list(examples) or not examples:
+            raise ShapeError(f"{name} holds one example after the other, at least one, got {argument!r:.60}")
+        shapes = [shape_of(example) for example in examples]
+        for i, shape in enumerate(shapes):
+            if shape is None or shape != shapes[0]:
+                raise ShapeError(
+                    f"the examples of one call have one shape: in {name} the first has the shape "
+                    f"{shape_text(shapes[0])} and example {i} {shape_text(shape)}; call once for each shape"
+                )
+        rows = [[self._number(number, name) for number in numbers_in(example)] for example in examples]
+        return rows, shapes[0] or ()
 
-def _rows(argument: Any, name: str) -> tuple[Any, tuple[int, ...]]:
-    if str(getattr(argument, "dtype", "object")) != "object":  # an array of numbers
-        shape = tuple(argument.shape)
-        if not shape or not shape[0]:
-            raise ShapeError(f"{name} holds one example after the other, got an array of shape {shape}")
-        if argument.dtype.kind not in "biuf":
-            raise NotARealNumberError(f"{name} holds real numbers, got an array of {argument.dtype}")
-        return argument.reshape(shape[0], -1).astype(float), shape[1:]
-    examples = listed_numbers(argument)
-    if not is_list(examples) or not examples:
-        raise ShapeError(f"{name} holds one example after the other, at least one, got {argument!r:.60}")
-    shapes = [shape_of(example) for example in examples]
-    for i, shape in enumerate(shapes):
-        if shape is None or shape != shapes[0]:
-            raise ShapeError(
-                f"the examples of one call have one shape: in {name} the first has the shape {shape_text(shapes[0])} "
-                f"and example {i} {shape_text(shape)}; call once for each shape"
-            )
-    rows = [[_number(number, name) for number in numbers_in(example)] for example in examples]
-    return rows, shapes[0] or ()
-
-
-def _number(number: Any, name: str) -> float:
-    return number._data if isinstance(number, Value) else real(number, name)
+    def _number(self, number: Any, name: str) -> float:
+        if isinstance(number, Value):
+            self.values.append(number)
+            return number._data
+        return real(number, name)
 
 
 def _beside(parts: list[Any]) -> Any:
@@ -166,27 +173,36 @@ def _shaped(numbers: Iterator[float], shape: tuple[int, ...]) -> Any:
 # ---------------------------------------------------------------- what a trace depends on
 
 
-def fingerprint(thing: Any) -> tuple[Any, list[Any]]:
-    """Return (a key that changes when code of the thing might, objects to keep alive as long as the key is in use).
+def fingerprint(thing: Any, parameters: Mapping[int, int] | None = None) -> tuple[Any, list[Any]]:
+    """Return (a key that changes when what is traced might, objects to keep alive as long as the key is in use).
 
-    Parameters count by their place, numbers and texts by what they are, containers and modules by what is in them, and
-    everything else by identity.
+    Numbers, texts and arrays count by what they are, containers and modules by what is in them, and everything else by
+    identity.
+
+    Args:
+        thing: a model, or what a function is given besides.
+        parameters: id of a parameter -> its place; all other Values are constants then. Without it every Value in
+            the thing is a parameter, and counts by its place. The objects to keep alive begin with these.
     """
+    known = {} if parameters is None else dict(parameters)
     seen: dict[int, int] = {}
+    values: list[Any] = []
     kept: list[Any] = []
 
     def key_of(part: Any) -> Any:
-        if type(part) is Value and part.op is None:
-            return seen.setdefault(id(part), len(seen))
+        if isinstance(part, Value):
+            if parameters is None and part.op is None and not isinstance(part, Constant) and id(part) not in known:
+                known[id(part)] = len(known)
+                values.append(part)
+            return known.get(id(part), ("number", repr(part._data)))
         if part is None or isinstance(part, (bool, int, float, str)):
             return type(part), repr(part)
-        if isinstance(part, Constant):
-            return Constant, repr(part._data)
         if id(part) in seen:
             return "again", seen[id(part)]
         seen[id(part)] = len(seen)
         if isinstance(part, Module):
-            return type(part), tuple([(name, key_of(held)) for name, held in vars(part).items() if name[0] != "_"])
+            held = [(name, key_of(item)) for name, item in vars(part).items() if name not in NAMES_OF_MODULES]
+            return type(part), tuple(held)
         if isinstance(part, dict):
             return dict, tuple([(repr(key), key_of(item)) for key, item in part.items()])
         if isinstance(part, (list, tuple)):
@@ -194,9 +210,12 @@ def fingerprint(thing: Any) -> tuple[Any, list[Any]]:
         if isinstance(part, Primitive):
             kept.append(part)
             return part.name, tuple(part.params.items()), id(part)
+        if hasattr(part, "tobytes") and hasattr(part, "dtype"):
+            if str(part.dtype) == "object":
+                return "array", key_of(part.tolist())
+            return "array", str(part.dtype), part.shape, sha256(part.tobytes()).hexdigest()
         kept.append(part)
         return "object", id(part)
 
-    return key_of(thing), kept
-
-
+    key = key_of(thing)
+    return key, [*values, *kept]

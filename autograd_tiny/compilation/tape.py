@@ -33,6 +33,9 @@ CHAIN, PASS = "chain", "pass"
 ELEMENTARY_CASES = (*ARITHMETIC, *COMPARISONS, *LOGIC, "where", *FUNCTIONS)
 WIDE = 8  # slots side by side that a loop of the kernel takes at a time
 MOST_VECTORS = 64  # in a grid
+OFTEN_ALONE = ("identity", "neg", "abs", "exp", "log", "sqrt", "floor", "tanh", "sigmoid", "relu", "gelu", "silu")
+OFTEN_IN_PAIRS = ("add", "sub", "mul", "div", "equal", "maximum", "minimum")
+"""Operations of one and of two operands that networks apply to many numbers side by side."""
 ALONG, SAME = "+", "0"
 """How an operand of a run goes on: to the next slot, or not at all."""
 
@@ -50,11 +53,9 @@ def _is_whole(op: Primitive) -> bool:
 @cache
 def runs() -> tuple[str, ...]:
     """Return the cases for elementwise operations on slots side by side: the name and how each operand goes on."""
-    values = [name for name, op in whole_operations().items() if op.arity == 1]
-    pairs = ("add", "sub", "mul", "div", "equal", "maximum", "minimum")
-    found = [f"{name} {ALONG}" for name in values]
-    found += [f"{name} {how}" for name in pairs for how in (ALONG + ALONG, ALONG + SAME, SAME + ALONG)]
-    found += [f"{name}' {ALONG}" for name in values] + [f"{name}' {ALONG}{ALONG}" for name in pairs]
+    found = [f"{name} {ALONG}" for name in OFTEN_ALONE]
+    found += [f"{name} {how}" for name in OFTEN_IN_PAIRS for how in (ALONG + ALONG, ALONG + SAME, SAME + ALONG)]
+    found += [f"{name}' {ALONG}" for name in OFTEN_ALONE] + [f"{name}' {ALONG}{ALONG}" for name in OFTEN_IN_PAIRS]
     return (*found, f"{CHAIN} {ALONG}{ALONG}", f"{PASS} {ALONG}")
 
 
@@ -299,7 +300,7 @@ class Encoder:
 
 
 def places(program: Program) -> list[int]:
-    """Return slot -> place in memory: the results that a loop reads together lie side by side where that is possible."""
+    """Return slot -> place in memory; results that a loop reads together lie side by side where that is possible."""
     from .schedule import Places
 
     lists: list[tuple[int, ...]] = []

@@ -7,6 +7,7 @@ The numbers it computes meanwhile are those of the one example. Whatever asks fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from threading import RLock
 from typing import Any, NoReturn
 
 from .. import ops
@@ -20,6 +21,8 @@ CHOOSE = "choose by where(condition, a, b), for each example by itself, or by ma
 JOIN = "; join conditions by & and |, in brackets: (0 < x) & (x < 1)"
 COMPUTE = "compute with the Value itself, by operators and the functions of autograd_tiny"
 RETURN = "return the Value from the function and use its number after the call"
+
+_one_at_a_time = RLock()  # threads may trace with the same parameters, whose class changes meanwhile
 
 
 def trace(f: Callable[..., Any], arguments: Sequence[Any], parameters: Iterable[Value] = ()) -> Any:
@@ -44,16 +47,17 @@ def trace(f: Callable[..., Any], arguments: Sequence[Any], parameters: Iterable[
     autograd_tiny.errors.TracingError: bool() of the traced x1 > 0 at ...: tracing runs the function once, ...
     """
     leaves = list(parameters)
-    classes = [type(leaf) for leaf in leaves]
-    token = mode.set(mode.get().changed(recording=True, traced=Traced))
-    try:
-        for leaf in leaves:
-            _become(leaf, Traced)
-        return f(*arguments)
-    finally:
-        for leaf, ordinary in zip(leaves, classes, strict=True):
-            leaf.__class__ = ordinary
-        mode.reset(token)
+    with _one_at_a_time:
+        classes = [type(leaf) for leaf in leaves]
+        token = mode.set(mode.get().changed(recording=True, traced=Traced))
+        try:
+            for leaf in leaves:
+                _become(leaf, Traced)
+            return f(*arguments)
+        finally:
+            for leaf, ordinary in zip(leaves, classes, strict=True):
+                leaf.__class__ = ordinary
+            mode.reset(token)
 
 
 def inputs(numbers: Any) -> Any:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..value import Value
-from .driver import Training
+from .driver import Batch, Training
 from .native_program import Compiled, aligned, context, numpy, shared_size, training_loop, update
 from .program import Program
 from .updates import Rule
+
+STEPS, BATCH_SIZE, LEFT, DONE = map(int, (Training.STEPS, Training.BATCH_SIZE, Training.LEFT, Training.DONE))
+SETTINGS, LOSSES, ORDER = int(Training.SETTINGS), int(Training.LOSSES), int(Batch.ORDER)
 
 _assign_data = Value._data.__set__  # type: ignore[attr-defined,misc]  # _data is a slot descriptor on the class
 
@@ -54,8 +57,10 @@ class NativeTraining:
         self.setting_count = len(rule.settings(optimizer.param_groups[0], 1))
         self._update = update(rule.name, rule, self.setting_count)
         self._contexts = [self._context(compiled) for compiled in self.compiled]
-        self.totals = np.zeros(self.wanted)
-        self._losses, self._settings, self._done = aligned(1), aligned(1), 0
+        self._loops = [training_loop(compiled.examples.settings.lanes) for compiled in self.compiled]
+        self.latest: list[float] = []
+        self.totals, self._taken = np.zeros(self.wanted), 0
+        self._make_room(1, 1)
         self.take()
 
     def _context(self, compiled: Compiled) -> Any:
@@ -88,29 +93,34 @@ class NativeTraining:
         self.shared[: len(self.leaves)] = [leaf._data for leaf in self.leaves]
         for i, name in enumerate(self.rule.quantities):
             self.quantities[i][:] = [number for state in self.optimizer.state for number in state[name]]
-        self._first_step = self.optimizer.steps - self.done
+        self._first_step = self.optimizer.steps - self._taken
 
     def hand_back(self) -> None:
         """Write parameters, gradients, quantities and the number of steps to where Python keeps them."""
         any(map(_assign_data, self.leaves, self.shared[: len(self.leaves)].tolist()))
-        for parameter, gradient in zip(self.optimizer.params, self.totals.tolist(), strict=True):
+        for parameter, gradient in zip(self.optimizer.params, self.totals[: self.wanted].tolist(), strict=True):
             parameter.grad = gradient
         for i, name in enumerate(self.rule.quantities):
             numbers = self.quantities[i].tolist()
             for k, state in enumerate(self.optimizer.state):
                 state[name] = numbers[self.ends[k] : self.ends[k + 1]]
-        self.optimizer.steps = self._first_step + self.done
-
-    @property
-    def done(self) -> int:
-        """How many steps were taken."""
-        return self._done + sum(made[Training.DONE] for made in self._contexts)
+        self.optimizer.steps = self._first_step + self._taken
 
     # ------------------------------------------------------------ steps
 
+    def _make_room(self, examples: int, steps: int) -> None:
+        """Allocate what the loops read and write, for batches and numbers of steps up to these."""
+        np = numpy()
+        self._examples, self._steps = examples, steps
+        self._order, self._losses = np.zeros(examples, np.int32), (ctypes.c_double * steps)()
+        self._settings: Any = (ctypes.c_double * (steps * self.setting_count * (len(self.ends) - 1)))()
+        for compiled, made, rows in zip(self.compiled, self._contexts, self.rows, strict=True):
+            compiled.examples.bind(rows, self._order)
+            made[SETTINGS], made[LOSSES] = map(ctypes.addressof, (self._settings, self._losses))
+        self._order_at = self._order.ctypes.data
+
     def run(self, shape: int, order: Any, batch_size: int, steps: int) -> list[float]:
-        """Take steps on examples of one shape and return their losses; a loss that moved nothing, the last, is not finite
-        or has a gradient that is not.
+        """Take steps on examples of one shape.
 
         Args:
             shape: which program.
@@ -119,23 +129,25 @@ class NativeTraining:
             steps: how many steps.
 
         Returns:
-            One loss for each step taken, and one more for a step that could not be taken.
+            The loss of every step taken, as ``latest`` has them also after Ctrl-C; and one more, the last, for a step
+            that was not taken: it is not finite, or a gradient is not.
         """
-        compiled, made = self.compiled[shape], self._contexts[shape]
-        compiled.examples.bind(self.rows[shape], order)
-        if len(self._losses) < steps:
-            self._losses = aligned(steps)
-        self._settings = self._settings_of(steps)
-        before = made[Training.DONE]
-        made[Training.STEPS], made[Training.BATCH_SIZE], made[Training.LEFT] = steps, batch_size, len(order)
-        made[Training.SETTINGS], made[Training.LOSSES] = self._settings.ctypes.data, self._losses.ctypes.data
+        count = len(order)
+        if count > self._examples or steps > self._steps:
+            self._make_room(max(count, self._examples), max(steps, self._steps))
+        examples, made = self.compiled[shape].examples, self._contexts[shape]
+        self._order[:count] = order
+        self._write_settings(steps)
+        examples.context[ORDER] = self._order_at
+        made[STEPS], made[BATCH_SIZE], made[LEFT], made[DONE] = steps, batch_size, count, 0
         try:
-            training_loop(compiled.examples.settings.lanes)(made)
+            self._loops[shape](made)
         finally:
-            self.totals = compiled.examples.totals[: self.wanted]
-            self.latest = self._losses[: made[Training.DONE] - before].tolist()  # also when Ctrl-C comes now
-        taken = len(self.latest)
-        return self.latest if taken == steps else [*self.latest, float(self._losses[taken])]
+            taken = made[DONE]
+            self._taken += taken
+            self.totals = examples.totals
+            self.latest = self._losses[:taken]
+        return self.latest if taken == steps else self._losses[: taken + 1]
 
     def run_mixed(self, parts: Sequence[tuple[int, Any]]) -> tuple[float, bool]:
         """Take one step on examples of several shapes; return the loss, and whether it was taken.
@@ -157,22 +169,20 @@ class NativeTraining:
         if not (np.isfinite(loss) and np.isfinite(totals).all()):
             return loss, False
         arrays = [array.ctypes.data for array in (self.shared, totals, *self.quantities, self.ends)]
-        self._settings = self._settings_of(1)
-        self._update(*arrays, len(self.ends) - 1, self._settings.ctypes.data)
-        self._done += 1
+        self._write_settings(1)
+        self._update(*arrays, len(self.ends) - 1, ctypes.addressof(self._settings))
+        self._taken += 1
         return loss, True
 
-    def _settings_of(self, steps: int) -> Any:
-        groups, first = self.optimizer.param_groups, self._first_step + self.done + 1
+    def _write_settings(self, steps: int) -> None:
+        """Write the settings of the next steps, a row for each, as the optimiser's groups have them now."""
+        groups, first = self.optimizer.param_groups, self._first_step + self._taken + 1
 
         def row(step: int) -> list[float]:
             return [setting for group in groups for setting in self.rule.settings(group, step)]
 
-        rows = [row(first)]
-        if steps > 1 and row(first + 1) != rows[0]:
-            rows += [row(first + k) for k in range(1, steps)]
-        table = aligned(steps, len(rows[0]))
-        table[:] = rows
-        return table
-
-
+        numbers = row(first)
+        if steps > 1:
+            same = row(first + 1) == numbers
+            numbers = numbers * steps if same else [x for k in range(steps) for x in row(first + k)]
+        self._settings[: len(numbers)] = numbers

@@ -29,7 +29,8 @@ class Example(NamedTuple):
     explains: bool = True
 
 
-_TRAINING = "epochs lr checkpoint resume"
+_TRAINING = "epochs lr checkpoint resume jit"
+_COMPILED = "epochs lr jit"
 EXAMPLES = {
     "moons": Example("classification", "two half moons, told apart by a curve", f"{_TRAINING} animate", explains=False),
     "iris": Example(
@@ -41,15 +42,15 @@ EXAMPLES = {
         f"{_TRAINING} data",
         explains=False,
     ),
-    "xor": Example("classic", "exclusive or by a 3-4-1 network, and a start from which it fails"),
-    "single-layer": Example("classic", "one neuron in five named steps; what it can learn and what not"),
+    "xor": Example("classic", "exclusive or by a 3-4-1 network, and a start from which it fails", _COMPILED),
+    "single-layer": Example("classic", "one neuron in five named steps; what it can learn and what not", _COMPILED),
     "tanh-xor": Example(
-        "classic", "the deltas of a 3-4-1 network with tanh, by the textbook's formulas and as gradients"
+        "classic", "the deltas of a 3-4-1 network with tanh, by the textbook's formulas and as gradients", _COMPILED
     ),
     "two-layer": Example("two_layer", "the class everyone writes once: exclusive or, iris, and its variations"),
     "one-update": Example("updates", "one step of gradient descent term by term, with L1, L2 and schedules"),
     "million": Example("updates", "what an update of 1,000,000 parameters costs"),
-    "house-prices": Example("prices", "regression: the price of a house from its area and age"),
+    "house-prices": Example("prices", "regression: the price of a house from its area and age", _COMPILED),
     "activations": Example("activations", "sigmoid, tanh, ReLU and five more with their slopes, and softmax"),
     "losses": Example(
         "losses", "MSE, MAE, Huber, hinge and cross-entropy with their slopes; what outliers do to a line"
@@ -65,8 +66,8 @@ EXAMPLES = {
     "why-gradients": Example(
         "search", "backpropagation against guessing: a genetic algorithm and a score function", "lr"
     ),
-    "digits": Example("digits", "handwritten digits read by a small perceptron"),
-    "digits-conv": Example("digits", "handwritten digits read by a convolutional network, and its kernels"),
+    "digits": Example("digits", "handwritten digits read by a small perceptron", _COMPILED),
+    "digits-conv": Example("digits", "handwritten digits read by a convolutional network, and its kernels", _COMPILED),
     "sequence": Example("sequence", "an RNN, a GRU and an LSTM hear a wave and go on with it"),
 }
 """Name -> what ``autograd-tiny train NAME`` runs."""
@@ -104,6 +105,6 @@ def run(name: str, stage: Stage, options: Options | None = None) -> dict[str, fl
     stage.open()
     module = import_module(f".{EXAMPLES[name].module}", __name__)
     figures: dict[str, float] = getattr(module, name.replace("-", "_"))(stage, options)
-    if EXAMPLES[name].explains and options != Options():
+    if EXAMPLES[name].explains and replace(options, jit=None) != Options():
         stage.say("The explanations are written for the usual settings; with yours the numbers may tell another story.")
     return figures

@@ -30,6 +30,7 @@ def moons(stage: Stage, options: Options) -> dict[str, float]:
         callbacks=[film] if film else [],
         checkpoint=options.checkpoint,
         resume=options.resume,
+        jit=bool(options.jit),
     )
     outputs = [model(x) for x in X]
     figures = {"loss": float(nn.hinge_loss(outputs, y)), "accuracy": train.accuracy(outputs, y)}
@@ -64,6 +65,7 @@ def iris(stage: Stage, options: Options) -> dict[str, float]:
         validation_data=(X_test, y_test),
         checkpoint=options.checkpoint,
         resume=options.resume,
+        jit=bool(options.jit),
     )
     outputs = [model(x) for x in X]
     figures = {

@@ -80,6 +80,7 @@ def read_digits(stage: Stage, options: Options, name: str, model: nn.Sequential,
         metrics={"accuracy": train.accuracy},
         scheduler=optim.LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=epochs * EXAMPLES // BATCH),
         schedule_every="step",
+        jit=bool(options.jit),
     )
     outputs, outputs_test = outputs_of(model, X), outputs_of(model, X_test)
     figures = {

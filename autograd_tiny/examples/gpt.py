@@ -8,13 +8,15 @@ microgpt has made popular (2026): one layer, width 16, four heads, sixteen posit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from .. import nn, ops, optim, train
+from ..compilation import jit
+from ..compilation.native import is_available
 from ..errors import ParameterError, ShapeError, printable
 from ..nn.linear import index_of
 from ..primitive import whole
@@ -160,7 +162,34 @@ def next_token_loss(outputs: list[list[Any]], targets: list[list[int]]) -> Any:
     return nn.cross_entropy(logits, [token for target in targets for token in target])
 
 
-def sample(model: GPT, vocabulary: Vocabulary, rng: Random, temperature: float = TEMPERATURE) -> str:
+def compiled(model: GPT) -> Callable[[list[int]], list[list[float]]]:
+    """Return compiled code that gives the model's logits at every position, as floats.
+
+    One program serves all lengths: no position looks at later ones, so that what fills the rest does not matter.
+
+    Args:
+        model: the GPT; what it learns afterwards counts too.
+
+    >>> model = GPT(5)
+    >>> compiled(model)([4, 0, 1]) == [[logit.data for logit in row] for row in model([4, 0, 1])]
+    True
+    """
+    run = jit(lambda model, tokens: model(tokens), reduce="none")
+
+    def logits(tokens: list[int]) -> list[list[float]]:
+        (rows,) = run(model, [tokens + [0] * (model.positions - len(tokens))])
+        return rows[: len(tokens)]  # type: ignore[no-any-return]  # jit returns what the model does
+
+    return logits
+
+
+def sample(
+    model: GPT,
+    vocabulary: Vocabulary,
+    rng: Random,
+    temperature: float = TEMPERATURE,
+    logits: Callable[[list[int]], Sequence[Sequence[Any]]] | None = None,
+) -> str:
     """Return a name that the model invents, letter by letter.
 
     Args:
@@ -168,6 +197,7 @@ def sample(model: GPT, vocabulary: Vocabulary, rng: Random, temperature: float =
         vocabulary: what its tokens mean.
         rng: decides among the letters, by their probabilities.
         temperature: above 0; divides the logits, so that small ones prefer the likely letters.
+        logits: what computes them from tokens, such as :func:`compiled`; the model itself if not given.
 
     Raises:
         ParameterError: for another temperature.
@@ -177,8 +207,8 @@ def sample(model: GPT, vocabulary: Vocabulary, rng: Random, temperature: float =
     tokens = [vocabulary.end]
     with no_grad():
         while len(tokens) < model.positions:
-            logits = [logit.data / temperature for logit in model(tokens)[-1]]
-            (token,) = rng.choices(range(len(vocabulary)), ops.softmax(logits))
+            scaled = [float(logit) / temperature for logit in (logits or model)(tokens)[-1]]
+            (token,) = rng.choices(range(len(vocabulary)), ops.softmax(scaled))
             if token == vocabulary.end:
                 break
             tokens.append(token)
@@ -217,6 +247,9 @@ def gpt(stage: Stage, options: Options) -> dict[str, float]:
     stage.say(f"{len(names):,} names of {len(vocabulary.letters)} letters: learn which letter comes next.")
     rate = options.rate_text(lr)
     stage.say(f"{len(optimizer.params):,} parameters, {steps:,} steps on one name each, Adam, {rate} falling to 0.")
+    native = is_available() if options.jit is None else options.jit
+    if native:
+        stage.say("First it is compiled, a program for each length of a name, which takes some seconds.")
     cut = sum(len(name) > model.positions for name in names)
     if cut:
         stage.say(f"Of {cut:,} longer names only the first {model.positions} letters are read.")
@@ -234,10 +267,12 @@ def gpt(stage: Stage, options: Options) -> dict[str, float]:
         schedule_every="step",
         checkpoint=options.checkpoint,
         resume=options.resume,
+        jit=native,
     )
     conclude(stage, "gpt", history, {"loss": history.loss[-1]})
     rng = Random(options.seed)
-    invented = [sample(model, vocabulary, rng) for _ in range(SAMPLES)]
+    logits = compiled(model) if native else None
+    invented = [sample(model, vocabulary, rng, logits=logits) for _ in range(SAMPLES)]
     known = set(names)
     stage.say("It invents: " + printable(", ".join(invented)) + ".")
     stage.say(f"{sum(name not in known for name in invented)} of these {SAMPLES} are not in the list.")

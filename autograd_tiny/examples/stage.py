@@ -28,6 +28,7 @@ class Options:
         animate: whether to draw the training as an animation too.
         checkpoint: a file to keep the state of the training in.
         resume: go on from that file.
+        jit: whether to train in compiled code, to the same numbers up to rounding.
     """
 
     epochs: int | None = None
@@ -37,6 +38,7 @@ class Options:
     animate: bool = False
     checkpoint: Path | None = None
     resume: bool = False
+    jit: bool | None = None
 
     @property
     def resuming(self) -> bool:

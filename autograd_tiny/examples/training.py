@@ -8,7 +8,7 @@ from typing import Any
 from .. import nn, optim, train
 from ..plot import plot_history
 from ..recording import no_grad
-from ..train.loop import Loss
+from ..train.learner import Loss
 from .stage import Options, Stage
 
 
@@ -36,7 +36,7 @@ def full_batch(
         KeyboardInterrupt: when Ctrl-C has ended it.
     """
     optimizer = optim.SGD(model.parameters(), lr=lr if options.lr is None else options.lr)
-    return trained(model, X, y, loss=loss, optimizer=optimizer, epochs=options.epochs or epochs)
+    return trained(model, X, y, loss=loss, optimizer=optimizer, epochs=options.epochs or epochs, jit=bool(options.jit))
 
 
 def outputs_of(model: nn.Module, X: Sequence[Any]) -> list[Any]:

@@ -23,7 +23,8 @@ from ..seeds import generator
 from .arrays import classes_of, examples_of, numbers_of, numpy, targets_of, weights_of
 from .callbacks import EarlyStopping
 from .history import History
-from .loop import Loss, Metric, fit
+from .learner import Loss, Metric
+from .loop import fit
 from .metrics import accuracy
 
 OPTIMIZERS: dict[str, Callable[..., Any]] = {
@@ -53,6 +54,7 @@ class Estimator:
     patience: int = 10
     random_state: Random | int | None = 0
     progress: bool | None = False
+    jit: bool | str = False
 
     _estimator_type: ClassVar[str]
 
@@ -81,6 +83,7 @@ class Estimator:
             validation_data=held_out,
             callbacks=callbacks,
             progress=self.progress,
+            jit=self.jit,
         )
         self.model_, self.n_features_in_, self.n_iter_ = model, X.shape[1], self.history_.epochs
         return self
@@ -185,6 +188,7 @@ class Classifier(Estimator):
         random_state: an int seed or a ``random.Random`` for the first weights, the order of the examples and those
             kept back; None is seed 0.
         progress: as for :func:`~autograd_tiny.train.fit`.
+        jit: True trains in compiled code, as :func:`~autograd_tiny.train.fit` does.
 
     Attributes:
         model_: the trained ``nn.MLP``.
@@ -308,7 +312,7 @@ class Regressor(Estimator):
     Args:
         loss: ``"mse"``; or ``"l1"`` or ``"huber"``, on which outliers pull less.
         hidden, activation, optimizer, lr, epochs, batch_size, l1, l2: as for :class:`Classifier`.
-        early_stopping, validation_share, patience, random_state, progress: as for :class:`Classifier`.
+        early_stopping, validation_share, patience, random_state, progress, jit: as for :class:`Classifier`.
 
     Attributes:
         model_, history_, n_features_in_, n_iter_: as for :class:`Classifier`; the History has the loss only.

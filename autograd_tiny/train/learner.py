@@ -20,6 +20,10 @@ Example: TypeAlias = "tuple[Any, Any]"
 """An input and its target."""
 
 
+Step: TypeAlias = "tuple[Sequence[int], float, list[Any]]"
+"""The positions of a batch, the loss before its step, and its outputs as floats where there are metrics."""
+
+
 class Stepping(Protocol):
     """What ``fit`` needs of an optimiser."""
 
@@ -44,6 +48,7 @@ class Learner:
     Args:
         model, loss, optimizer, metrics, max_grad_norm, batched: as for ``fit``.
         data: the examples to learn from.
+        held_out: those to test on, none or more.
     """
 
     no_dependence = (
@@ -60,12 +65,13 @@ class Learner:
         max_grad_norm: float | None,
         batched: bool,
         data: Sequence[Example],
+        held_out: Sequence[Example],
     ) -> None:
         self.model, self.loss, self.optimizer, self.metrics = model, loss, optimizer, metrics
         self.max_grad_norm = None if max_grad_norm is None else above_zero(max_grad_norm, "max_grad_norm")
-        self.batched, self.data = batched, data
+        self.batched, self.data, self.held_out = batched, data, held_out
 
-    def steps(self, order: Sequence[int], size: int, epoch: int, one_by_one: bool) -> Iterator[tuple[Any, float, Any]]:
+    def steps(self, order: Sequence[int], size: int, epoch: int, one_by_one: bool) -> Iterator[Step]:
         """Yield (positions, loss, outputs as floats) for each step of an epoch.
 
         Args:
@@ -95,11 +101,11 @@ class Learner:
         self.optimizer.step()
         return float(result), mapped(outputs, float)
 
-    def test(self, data: Sequence[Example]) -> tuple[float, dict[str, float]]:
-        """Return the loss and the metrics of examples that are not trained on."""
+    def test(self) -> tuple[float, dict[str, float]]:
+        """Return the loss and the metrics of the examples held out."""
         with no_grad(), set_mode(self.model, training=False):
-            result, outputs = self.forward(data)
-        return float(result), self.measured(mapped(outputs, float), [target for _, target in data])
+            result, outputs = self.forward(self.held_out)
+        return float(result), self.measured(mapped(outputs, float), [target for _, target in self.held_out])
 
     def measured(self, outputs: list[Any], targets: list[Any]) -> dict[str, float]:
         """Return the metrics."""
@@ -111,16 +117,12 @@ class Learner:
         groups = getattr(self.optimizer, "param_groups", None)
         return float(groups[0]["lr"]) if groups else None
 
-    def can_run_epochs(self) -> bool:
-        """Whether :meth:`epochs` is there, which no one can look into."""
-        return False
-
-    def epochs(self, count: int, first: int) -> Iterator[list[float]]:
-        """Yield the losses of many epochs of one batch that holds all examples, some at a time."""
-        raise NotImplementedError
+    def epochs(self, count: int) -> Iterator[list[float]]:
+        """Yield the losses of epochs of one step on all examples, some at a time; none where it takes :meth:`steps`."""
+        return iter(())
 
     def take(self) -> None:
-        """Go on from the numbers of the model and the optimiser as they are now."""
+        """Go on from the model and the optimiser as they are now."""
 
     def hand_back(self) -> None:
         """See that the model and the optimiser have the numbers of the latest step."""

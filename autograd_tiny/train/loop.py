@@ -78,8 +78,9 @@ def fit(
             the curves are drawn instead.
         jit: True traces the loss of one example and trains in compiled code, thousands of times faster; the numbers
             agree to rounding. With SGD, Adam and AdamW the whole loop is native; other optimisers, and
-            ``max_grad_norm``, get compiled gradients. ``"fast"`` lets sums be reordered besides; see :func:`jit`
-            for what can be traced. The loss of a batch has to be the mean or the sum of those of its examples.
+            ``max_grad_norm``, get compiled gradients. ``"fast"`` lets sums be reordered besides. Inputs and targets
+            are numbers, the loss of a batch is the mean or the sum of those of its examples, and what the model and
+            the loss take from elsewhere stays as it was at the start; see :func:`~autograd_tiny.jit`.
 
     Returns:
         The History of losses and metrics.
@@ -92,7 +93,7 @@ def fit(
             wrong. The parameters stay as they were before that step.
         GraphError: when the loss does not depend on any parameter.
         StateError: when the checkpoint to resume from is damaged, or of another training.
-        TracingError: with ``jit``, when the model or the loss uses the number of a traced value.
+        TracingError: with ``jit``, when the model or the loss uses the number of a traced value, or draws at random.
 
     >>> from autograd_tiny.nn import MLP, mse_loss
     >>> from autograd_tiny.optim import SGD
@@ -120,25 +121,23 @@ def fit(
         "metrics": sorted(metrics or {}),
     }
     run = Run(model, optimizer, [scheduler, *callbacks], batches.rng, history, settings, epochs)
+    learner = _learner(jit, batches.size, model, loss, optimizer, metrics or {}, max_grad_norm, batched, data, held_out)
+    if held_out:
+        learner.test()  # what is wrong with it shows before anything has moved
     if resume and checkpoint.exists():
         run.load(checkpoint)
-    settings_of_learner = (model, loss, optimizer, metrics or {}, max_grad_norm, batched, data)
-    learner = _compiled(settings_of_learner, batches.size, jit) if jit else Learner(*settings_of_learner)
-    if held_out:
-        learner.test(held_out)  # what is wrong with it shows before anything has moved
     stepwise = scheduler is not None and schedule_every == "step"
     watched = any(hasattr(callback, "on_step") for callback in callbacks)
-    alone = not (held_out or callbacks or checkpoint or scheduler) and batches.steps == 1 and len(data) == batches.size
+    alone = not (held_out or callbacks or scheduler) and checkpoint is None and batches.size == len(data)
     try:
         with progress_of(progress, epochs, batches.steps, history.epochs) as shown, set_mode(model, training=True):
             _call(callbacks, "on_start")
             learner.take()
-            if alone and learner.can_run_epochs():
-                for losses in learner.epochs(epochs - history.epochs, history.epochs + 1):
-                    history.extend(losses, learner.lr)
-                    for loss_of_epoch in losses[-1:]:
-                        shown.step(history.epochs, loss_of_epoch)
-                    shown.epoch(history)
+            for losses in learner.epochs(epochs) if alone else ():
+                history.extend(losses, learner.lr)
+                for epoch, loss_of_epoch in enumerate(losses, history.epochs + 1 - len(losses)):
+                    shown.step(epoch, loss_of_epoch)
+                shown.epoch(history)
             while history.epochs < epochs and not run.stopped:
                 total, outputs, targets = 0.0, [], []
                 for positions, batch_loss, batch_outputs in learner.steps(
@@ -148,20 +147,19 @@ def fit(
                     outputs += batch_outputs
                     targets += [data[i][1] for i in positions]
                     lr = learner.lr
-                    if watched:
-                        learner.hand_back()
                     if stepwise:
                         scheduler.step()
-                    _call(callbacks, "on_step")
                     if watched:
+                        learner.hand_back()
+                        _call(callbacks, "on_step")
                         learner.take()
                     shown.step(history.epochs + 1, batch_loss)
-                tested = learner.test(held_out) if held_out else None
+                tested = learner.test() if held_out else None
                 history.add(total / len(targets), learner.measured(outputs, targets), tested, lr)
-                if callbacks or checkpoint is not None:
-                    learner.hand_back()
                 if scheduler is not None and schedule_every == "epoch":
                     _advance(scheduler, history)
+                if callbacks or checkpoint is not None:
+                    learner.hand_back()
                 answers = [callback(history) for callback in callbacks]
                 run.stopped = any(answer is True for answer in answers)
                 if checkpoint is not None:
@@ -177,11 +175,13 @@ def fit(
     return history
 
 
-def _compiled(settings: tuple[Any, ...], batch_size: int, jit: bool | str) -> Learner:
+def _learner(jit: Any, batch_size: int, *settings: Any) -> Learner:
+    if jit is False:
+        return Learner(*settings)
+    if jit is not True and jit != "fast":
+        raise ParameterError(f'jit is False, True or "fast", got {jit!r:.60}')
     from .compiled import CompiledLearner
 
-    if jit not in (True, "fast"):
-        raise ParameterError(f'jit is False, True or "fast", got {jit!r:.60}')
     return CompiledLearner(*settings, batch_size=batch_size, fast=jit == "fast")
 
 
