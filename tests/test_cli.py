@@ -726,10 +726,11 @@ def test_examples_of_what_takes_long_can_be_read(capsys: Captured, monkeypatch: 
     assert [vars(arguments).get("name") for arguments in read] == [None, "moons", "iris", "digits", "gpt", *[None] * 4]
     assert read[1].animate
     assert (read[2].epochs, read[2].lr, read[2].seed) == (100, 0.1, 1)
-    assert (read[3].data, read[3].checkpoint, read[3].resume) == ("names.txt", "gpt.json", True)
-    assert read[5].out == "pictures"
-    assert (read[6].out, read[6].only, read[6].quick) == ("pictures", None, False)
-    assert (read[7].out, read[7].only, read[7].quick) == (".", ["moons", "gpt"], True)
+    assert [arguments.jit for arguments in read[1:5]] == [None, None, True, None]
+    assert (read[4].data, read[4].checkpoint, read[4].resume) == ("names.txt", "gpt.json", True)
+    assert read[6].out == "pictures"
+    assert (read[7].out, read[7].only, read[7].quick) == ("pictures", None, False)
+    assert (read[8].out, read[8].only, read[8].quick) == (".", ["moons", "gpt"], True)
 
 
 def test_bench_hands_its_options_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

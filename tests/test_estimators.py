@@ -288,7 +288,7 @@ def test_estimators_of_equal_settings_are_two():
 
 def test_all_settings_are_named():
     shared = "hidden activation optimizer lr epochs batch_size l1 l2 early_stopping validation_share patience "
-    shared += "random_state progress loss"
+    shared += "random_state progress jit loss"
     assert sorted(Regressor().get_params()) == sorted(shared.split())
     assert sorted(Classifier().get_params(deep=False)) == sorted([*shared.split(), "class_weight"])
 

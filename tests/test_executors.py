@@ -8,6 +8,7 @@ What is asserted here, for one example:
                              1 - tanh(x)^2 amplifies
 """
 
+import itertools
 import math
 import random
 
@@ -238,6 +239,54 @@ def by_recording(program, rows):
         outputs.append([root.data])
         totals = [total + value.grad for total, value in zip(totals, values[: program.wanted], strict=True)]
     return outputs, totals
+
+
+def layers(seed):
+    """Return (parameters, inputs, loss) of a network whose layers apply one matrix to one vector or to several."""
+    rng = random.Random(seed)
+    sizes = [rng.randint(1, 12) for _ in range(rng.randint(2, 4))]
+    count = rng.choice([1, 1, 2, 5, 9])
+    inputs = [[Value(rng.uniform(-1, 1)) for _ in range(sizes[0])] for _ in range(count)]
+    vectors, parameters = inputs, []
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        matrix = [[Value(rng.uniform(-1, 1)) for _ in range(fan_in)] for _ in range(fan_out)]
+        parameters += [weight for row in matrix for weight in row]
+        sums = [[dot(row, vector) for row in matrix] for vector in vectors]
+        if rng.random() < 0.5:
+            bias = [Value(rng.uniform(-1, 1)) for _ in range(fan_out)]
+            parameters += bias
+            sums = [[x + b for x, b in zip(row, bias, strict=True)] for row in sums]
+        kind = rng.choice([ops.relu, ops.tanh, ops.sigmoid, lambda x: x * x, lambda x: x])
+        vectors = [[kind(x) for x in row] for row in sums]
+    if rng.random() < 0.5:
+        vectors = [[dot(a, b) for b in vectors] for a in vectors]  # as attention does
+    return parameters, [x for row in inputs for x in row], ops.sum([x for row in vectors for x in row])
+
+
+@pytest.mark.parametrize("name", ["python", "tape"])
+def test_layers_to_the_bit(name):
+    """Matrices and vectors of all sizes, whose dots may run side by side, in the order of the graph for each sum."""
+    for seed in range(40):
+        parameters, inputs, root = layers(seed)
+        leaves = parameters + inputs if seed % 2 else inputs + parameters
+        root.backward()
+        program = Program.of([root], leaves)
+        ((found,),), totals = run(program, name)
+        assert bits(found) == bits(root.data), seed
+        assert list(map(bits, totals)) == [bits(leaf.grad) for leaf in leaves], seed
+
+
+@pytest.mark.parametrize("name", ["python", "numpy", "tape"])
+def test_layers_in_batches(name):
+    for seed in range(15):
+        parameters, inputs, root = layers(seed)
+        program = Program.of([root], parameters, inputs, wanted=random.Random(seed).choice([len(parameters), 1]))
+        rng = random.Random(seed)
+        rows = [[rng.uniform(-1, 1) for _ in inputs] for _ in range(11)]
+        results, totals = run(program, name, rows)
+        expected, gradients = by_recording(program, rows)
+        assert np.array(results) == pytest.approx(np.array(expected), rel=1e-12)
+        assert totals == pytest.approx(gradients, rel=1e-11, abs=1e-11), seed
 
 
 # ---------------------------------------------------------------- operations of one's own

@@ -249,7 +249,7 @@ def test_it_is_compiled_where_that_can_be_had(option, installed, told, tmp_path,
     from autograd_tiny.compilation import executors
 
     monkeypatch.setattr(executors, "has_llvm", lambda: False)
-    monkeypatch.setattr("autograd_tiny.examples.gpt.is_available", lambda: installed)
+    monkeypatch.setattr("autograd_tiny.examples.gpt.find_spec", lambda name: name if installed else None)
     (tmp_path / "few.txt").write_text("a\nb")
     gpt(examples.Stage(tmp_path, Console(width=200)), examples.Options(data=tmp_path / "few.txt", epochs=1, jit=option))
     assert ("First it is compiled" in capsys.readouterr().out) is told

@@ -6,6 +6,7 @@ come in as a parameter or an input.
 
 import math
 import random
+import sys
 import threading
 
 import numpy as np
@@ -283,7 +284,7 @@ def test_an_error_in_the_function_leaves_the_parameters_ordinary(error):
 
 
 def test_values_kept_from_inside_the_function_refuse_to_be_numbers():
-    """A Value stored while tracing is that of the first example, which says nothing about others, so it tells no number."""
+    """A Value stored while tracing is that of the first example and says nothing of others, so it tells no number."""
     kept = []
     compiled(lambda w, x: (kept.append(w * x), kept[0])[1])(2.0, [3.0])
     with pytest.raises(TracingError, match=r"\.data"):
@@ -408,6 +409,29 @@ def test_two_threads_may_call_one_compiled_function(executor):
         thread.start()
     for thread in threads:
         thread.join()
+    assert wrong == []
+
+
+def test_two_threads_may_call_one_compiled_function_on_models_of_their_own():
+    """What is remembered of the latest model must not answer for the model of another thread."""
+    models = [{"w": Value(float(k)), "numbers": [1.0] * 20} for k in range(4)]
+    f = compiled(value_and_grad(lambda p, x: p["w"] * x * p["numbers"][0], argnums=0), reduce="sum")
+    f(models[0], [1.0])
+    wrong = []
+
+    def work(k):
+        wrong.extend(found for _ in range(100) if (found := f(models[k], [1.0])[0]) != float(k))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     assert wrong == []
 
 

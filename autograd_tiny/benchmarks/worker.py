@@ -83,7 +83,7 @@ def rounds_of(work: Work, steps: Mapping[str, Step], rounds: int, seconds: float
     """
     at_once = {engine.name: engine.at_once for engine in work.engines}
     counts = {
-        name: at_once[name] * math.ceil(max(work.fewest, seconds / once) / at_once[name])
+        name: at_once.get(name, 1) * math.ceil(max(work.fewest, seconds / once) / at_once.get(name, 1))
         for name, once in warmed_up(steps, at_once).items()
     }
     names = list(steps)

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from ..errors import MissingPackageError, ParameterError
 from ..primitive import whole
+from ..recording import calling_line
 from .program import Program
 
 EXECUTORS = ("auto", "python", "numpy", "llvm", "straight", "tape")
@@ -57,9 +58,10 @@ def chosen(executor: str) -> str:
     if executor == "auto":
         if has_llvm():
             return "llvm"
+        _say_what_is_slower()
         return "numpy" if find_spec("numpy") else "python"
-    if executor == "numpy" and not find_spec("numpy"):
-        raise MissingPackageError("numpy", 'the executor "numpy"', extra="jit")
+    if executor != "python" and not find_spec("numpy"):
+        raise MissingPackageError("numpy", f'the executor "{executor}"', extra="jit")
     if executor in ("llvm", "straight", "tape") and not has_llvm():
         raise MissingPackageError("llvmlite", f'the executor "{executor}"', extra="jit")
     return executor
@@ -67,18 +69,24 @@ def chosen(executor: str) -> str:
 
 @cache
 def has_llvm() -> bool:
-    """Return whether machine code can be made here; says once what is used instead."""
-    if find_spec("llvmlite") and find_spec("numpy"):
-        from .native import is_available
+    """Return whether machine code can be made here."""
+    if not (find_spec("llvmlite") and find_spec("numpy")):
+        return False
+    from .native import is_available
 
-        if is_available():
-            return True
+    return is_available()
+
+
+@cache
+def _say_what_is_slower() -> None:
     instead = "NumPy" if find_spec("numpy") else "plain Python"
-    warnings.warn(
+    file, _, line = calling_line().rpartition(":")
+    warnings.warn_explicit(
         f'llvmlite is not installed, so jit runs on {instead}, which is slower: pip install "autograd_tiny[jit]"',
-        stacklevel=4,
+        UserWarning,
+        file or __name__,
+        int(line or 0),
     )
-    return False
 
 
 def executor_for(

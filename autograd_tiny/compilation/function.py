@@ -153,9 +153,10 @@ class Compiled:
             model = Parameters(model).model  # plain numbers are parameters, not settings
         of_model, kept = fingerprint(model)
         this = id(model), of_model, tuple(map(id, kept))
-        if self._latest is None or self._latest[0] != this:
-            self._latest = this, Parameters(model)
-        parameters = self._latest[1]
+        latest = self._latest
+        if latest is None or latest[0] != this:
+            latest = self._latest = this, Parameters(model)
+        parameters = latest[1]
         _check_ordinary([*parameters.leaves, *examples.values])
         of_settings, also = fingerprint(settings, parameters.places)
         key = of_model, of_settings, examples.shapes

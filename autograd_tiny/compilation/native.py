@@ -159,7 +159,7 @@ def _read(digest: str) -> bytes | None:
     except (OSError, RuntimeError):
         return None
     head, code = content[: len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
-    return code if head == _MAGIC + hashlib.sha256(code).digest() else None
+    return code if head == _MAGIC + _checksum(digest, code) else None
 
 
 def _write(digest: str, code: bytes) -> None:
@@ -167,4 +167,8 @@ def _write(digest: str, code: bytes) -> None:
     with suppress(OSError, RuntimeError):
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / f"{digest}.o", _MAGIC + hashlib.sha256(code).digest() + code)
+        write_atomically(folder / f"{digest}.o", _MAGIC + _checksum(digest, code) + code)
+
+
+def _checksum(digest: str, code: bytes) -> bytes:
+    return hashlib.sha256(digest.encode() + code).digest()  # of the name too: code under another name is not this code

@@ -197,7 +197,8 @@ class Program:
             f"{2 * 8 * self.slots:,} bytes an example for numbers and gradients",
         ]
         if repeated:
-            lines.insert(2, f"{_counted(repeated, 'instruction')} repeat an earlier one, whose number is used again")
+            verb = "repeats" if repeated == 1 else "repeat"
+            lines.insert(2, f"{_counted(repeated, 'instruction')} {verb} an earlier one, whose number is used again")
         return "\n".join(lines)
 
     def __repr__(self) -> str:

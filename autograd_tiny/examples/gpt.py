@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from .. import nn, ops, optim, train
-from ..compilation import jit
-from ..compilation.native import is_available
+from .. import jit, nn, ops, optim, train
 from ..errors import ParameterError, ShapeError, printable
 from ..nn.linear import index_of
 from ..primitive import whole
@@ -247,7 +246,7 @@ def gpt(stage: Stage, options: Options) -> dict[str, float]:
     stage.say(f"{len(names):,} names of {len(vocabulary.letters)} letters: learn which letter comes next.")
     rate = options.rate_text(lr)
     stage.say(f"{len(optimizer.params):,} parameters, {steps:,} steps on one name each, Adam, {rate} falling to 0.")
-    native = is_available() if options.jit is None else options.jit
+    native = find_spec("llvmlite") is not None if options.jit is None else options.jit
     if native:
         stage.say("First it is compiled, a program for each length of a name, which takes some seconds.")
     cut = sum(len(name) > model.positions for name in names)

@@ -14,6 +14,7 @@ from ..compilation.tracing import inputs, trace
 from ..errors import AnomalyError, AutogradTinyError, GraphError, ParameterError
 from ..functional import flatten, rebuild
 from ..nn import Module
+from ..nn.shapes import listed_numbers
 from ..value import Value, lift
 from .learner import Example, Learner, Step, set_mode
 from .shaped import Shaped
@@ -222,8 +223,7 @@ class CompiledLearner(Learner):
             executor, structure = self._evaluator(examples, shape, training)
             rows = [examples.rows[shape][i] for i in order]
             outputs, _ = executor.run(self.work.numbers(), rows, [0.0])
-            numbers = [[float(number) for number in row] for row in outputs]
-            results.append([(loss, rebuild(structure, output)) for loss, *output in numbers])
+            results.append([(loss, rebuild(structure, output)) for loss, *output in listed_numbers(outputs)])
         pairs = examples.in_order(positions, results)
         return [loss for loss, _ in pairs], [output for _, output in pairs]
 

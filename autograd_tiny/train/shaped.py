@@ -75,7 +75,7 @@ class Shaped:
         """Return positions of at most so many examples, as different in shape and target as can be.
 
         >>> Shaped([(float(i), float(i > 8)) for i in range(10)]).varied(4)
-        [0, 4, 8, 9]
+        [0, 1, 5, 9]
         """
         firsts: dict[Any, int] = {}
         for position, (place, target) in enumerate(zip(self._places, self._targets, strict=True)):

@@ -10,6 +10,7 @@ from typing import Any
 from ..compilation.executors import Executor, chosen, executor_for
 from ..compilation.program import Program
 from ..compilation.updates import Rule, rule_of
+from ..nn.shapes import listed_numbers
 from ..optim import clip_grad_norm_
 from ..value import Value
 from .shaped import Shaped
@@ -84,7 +85,7 @@ class PythonSteps:
     def _run(self, shape: int, order: Sequence[int], seed: float) -> tuple[list[float], list[float]]:
         rows = [self.examples.rows[shape][i] for i in order]
         results, gradients = self._executors[shape].run(self.numbers(), rows, [seed])
-        return [float(loss) for (loss,) in results], [float(gradient) for gradient in gradients]
+        return [loss for (loss,) in listed_numbers(results)], listed_numbers(gradients)
 
     def take(self) -> None:
         """Go on from the numbers that Python has, as every step does."""
