@@ -228,6 +228,11 @@ class Primitive:
         """The docstring of the block; its first line is the one-sentence description."""
         return self.__doc__ or ""
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the package itself declares the operation; those of users may be declared anew."""
+        return self.__module__ == _BUILT_IN
+
     def __repr__(self) -> str:
         settings = "".join(f", {name}={number:g}" for name, number in self.params.items() if number is not None)
         return f"<primitive {self.name}{settings}>"
@@ -488,7 +493,7 @@ def primitive(
         if code.co_argcount < 1:
             raise RegistrationError(f"the value rule of {name} needs the namespace m as its first argument")
         taken = _registry.get(name)
-        if taken is not None and taken.__module__ == _BUILT_IN:
+        if taken is not None and taken.is_built_in:
             raise RegistrationError(f"{name} is a built-in operation; choose another name")
         variadic = bool(code.co_flags & 0x04)
         arity = None if variadic or pairs else code.co_argcount - 1
@@ -543,7 +548,7 @@ def _default_templates(name: str, arity: int | None, pairs: bool, params: tuple[
 
 def forget(op: Primitive) -> None:
     """Take an operation of your own out of the registry (built-in ones stay)."""
-    if op.__module__ == _BUILT_IN:
+    if op.is_built_in:
         raise RegistrationError(f"{op.name} is a built-in operation and stays registered")
     if _registry.get(op.name) is op:
         del _registry[op.name]

@@ -5,12 +5,12 @@ import random
 from functools import cache
 from itertools import product
 
+import pytest
 from test_edge_semantics import TABLE
 from test_op_contract import OPERATIONS, SPECIAL
 
-from autograd_tiny import Value
-from autograd_tiny.compilation import Program
-from autograd_tiny.compilation.executors import executor_for
+from autograd_tiny import Value, compilation
+from autograd_tiny.compilation import Program, executors
 
 NATIVE = ("straight", "tape")
 EXECUTORS = ("python", "numpy", *NATIVE)
@@ -18,6 +18,26 @@ SIZES = (1, 13)
 """Batches: one example in machine code without lanes; full registers and one that is filled in part."""
 EXPONENTS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1 / 3, 2.0, 3.0, 7.0)
 BENIGN = 0.5
+
+
+def needs(name):
+    """Skip the test where a package that the executor needs is not installed."""
+    if name != "python":
+        pytest.importorskip("numpy")
+    if name in ("auto", "llvm", *NATIVE):
+        pytest.importorskip("llvmlite")
+
+
+def executor_for(program, gradients, examples, name, **settings):
+    """The package's, in a test that is skipped where it cannot run."""
+    needs(name)
+    return executors.executor_for(program, gradients, examples, name, **settings)
+
+
+def jit(f, *, executor="auto", **settings):
+    """The package's, in a test that is skipped where it cannot run."""
+    needs(executor)
+    return compilation.jit(f, executor=executor, **settings)
 
 
 def apply(op, operands):

@@ -471,6 +471,7 @@ def test_train_tells_loss_and_accuracy_and_draws(
     assert all(path.read_bytes().startswith(b"\x89PNG") and f"wrote {path}\n" in out for path in written)
 
 
+@pytest.mark.filterwarnings("ignore:llvmlite is not installed")
 def test_jit_trains_to_the_same_numbers(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     from autograd_tiny.compilation import executors
 

@@ -25,6 +25,8 @@ from autograd_tiny.train import progress, steps
 np = pytest.importorskip("numpy")
 native = pytest.mark.skipif(not executors.find_spec("llvmlite"), reason="needs llvmlite")
 
+pytestmark = pytest.mark.filterwarnings("ignore:llvmlite is not installed")  # which the tests pretend
+
 EXECUTORS = [pytest.param("llvm", marks=native), "numpy", "python"]
 
 
@@ -128,6 +130,26 @@ def test_the_others_move_in_python_on_compiled_gradients(kind, executor):
     assert_same(make=lambda p: kind(p, lr=0.02), batch_size=7)
 
 
+class SignSteps:
+    """An optimiser of the reader's own, with no more than fit asks for."""
+
+    def __init__(self, params):
+        self.params, self.steps, self.state = list(params), 0, []
+
+    def step(self):
+        self.steps += 1
+        for parameter in self.params:
+            parameter.data -= math.copysign(0.01, parameter.grad)
+
+    def zero_grad(self):
+        for parameter in self.params:
+            parameter.grad = 0.0
+
+
+def test_an_optimiser_of_ones_own(executor):
+    assert_same(make=SignSteps, batch_size=7)
+
+
 def groups(kind, **more):
     return lambda p: kind([{"params": p[:5], "lr": 0.02, **more}, {"params": p[5:]}], lr=0.1)
 
@@ -207,6 +229,29 @@ def test_metrics_see_outputs_and_targets_in_the_order_of_the_batches(executor):
     assert_same(metrics={"order": order}, validation_data=(MOONS[:9], MARKS[:9]), batch_size=7)
 
 
+class TwoFaced(nn.Module):
+    """In training another function than in evaluation."""
+
+    def __init__(self):
+        self.line = nn.Linear(2, 1, rng=0)
+
+    def forward(self, x):
+        (out,) = self.line(x)
+        return out if self.training else [out * 3.0, out]
+
+
+def first(outputs, targets):
+    flat = [output[0] if isinstance(output, list) else output for output in outputs]
+    return nn.mse_loss(flat, targets)
+
+
+def test_metrics_are_of_training_and_those_of_validation_of_evaluation(executor):
+    metrics = {
+        "last": lambda outputs, targets: outputs[-1][1] * 100.0 if isinstance(outputs[-1], list) else outputs[-1]
+    }
+    assert_same(TwoFaced, loss=first, metrics=metrics, validation_data=(MOONS[:4], MARKS[:4]), batch_size=8)
+
+
 SCHEDULES = {
     "LambdaLR": lambda optimizer: optim.LambdaLR(optimizer, lambda step: 1 / (1 + step)),
     "OneCycleLR": lambda optimizer: optim.OneCycleLR(optimizer, max_lr=0.3, total_steps=20),
@@ -250,6 +295,36 @@ def test_what_a_schedule_switches_on_is_switched_on(executor):
 # ---------------------------------------------------------------- callbacks
 
 
+def halving(net):
+    def callback(history):
+        for parameter in net.parameters():
+            parameter.data /= 2
+
+    return [callback]
+
+
+class Halving:
+    """Halves parameters after every step."""
+
+    def __init__(self, net):
+        self.net = net
+
+    def on_step(self):
+        for parameter in self.net.parameters():
+            parameter.data /= 2
+
+    def __call__(self, history):
+        pass
+
+
+def test_a_callback_may_change_the_parameters_after_every_step(executor):
+    assert_same(callbacks=lambda net: [Halving(net)], batch_size=8)
+
+
+def test_a_callback_may_change_frozen_parameters(executor):
+    assert_same(make=lambda p: optim.SGD(p[:4], lr=0.1), callbacks=halving, batch_size=8)
+
+
 def test_early_stopping(executor):
     history, _ = assert_same(
         make=lambda p: optim.SGD(p, lr=3.0),
@@ -271,14 +346,6 @@ def test_update_log(executor):
     for name, ratios in logs[0].ratios.items():
         assert logs[1].ratios[name] == pytest.approx(ratios, rel=1e-9)
         assert logs[1].gradients[name] == pytest.approx(logs[0].gradients[name], rel=1e-9)
-
-
-def halving(net):
-    def callback(history):
-        for parameter in net.parameters():
-            parameter.data /= 2
-
-    return [callback]
 
 
 def test_a_callback_may_change_the_parameters(executor):
@@ -518,6 +585,21 @@ def test_a_resumed_run_is_the_uninterrupted_one(make, tmp_path, executor):
         assert parameters == pytest.approx(whole[1], rel=1e-12)
 
 
+def test_a_checkpoint_is_written_after_every_epoch(tmp_path, monkeypatch, executor):
+    from autograd_tiny.train.checkpoint import Run
+
+    save, seen = Run.save, []
+
+    def saved(self, path):
+        save(self, path)
+        seen.append((self.history.epochs, numbers(self.model)))
+
+    monkeypatch.setattr(Run, "save", saved)
+    assert_same(checkpoint=tmp_path / "run.json", epochs=3)
+    assert [epochs for epochs, _ in seen] == [1, 2, 3] * 2
+    np.testing.assert_allclose([row for _, row in seen[3:]], [row for _, row in seen[:3]], rtol=1e-12)
+
+
 def test_a_checkpoint_is_not_taken_when_the_model_cannot_be_traced(tmp_path):
     net = Branching()
     settings = {"loss": nn.mse_loss, "epochs": 2, "checkpoint": tmp_path / "run.json"}
@@ -574,17 +656,6 @@ def test_the_bar_moves_to_its_end(settings, capsys, monkeypatch, executor):
         assert [loss for _, loss in seen] == history.loss
 
 
-def test_without_llvmlite_it_is_said_once(monkeypatch):
-    monkeypatch.setattr(executors, "find_spec", lambda name: None)
-    executors.has_llvm.cache_clear()
-    try:
-        with pytest.warns(UserWarning, match=r"llvmlite is not installed, so jit runs on plain Python"):
-            fitted(True, moons_net, MOONS, MARKS, lambda p: optim.SGD(p, lr=0.1), nn.hinge_loss, epochs=1)
-        fitted(True, moons_net, MOONS, MARKS, lambda p: optim.SGD(p, lr=0.1), nn.hinge_loss, epochs=1)  # silent
-    finally:
-        executors.has_llvm.cache_clear()
-
-
 # ---------------------------------------------------------------- Ctrl-C
 
 
@@ -605,12 +676,21 @@ def test_ctrl_c_from_a_callback_keeps_what_the_callback_did(executor):
 
 @native
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs a signal to a thread")
-def test_ctrl_c_while_native_code_runs():
+def test_ctrl_c_while_native_code_runs(monkeypatch):
+    from autograd_tiny.compilation.training import NativeTraining
+
     net = moons_net()
     optimizer = optim.Adam(net.parameters(), lr=0.001)
     timer = threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT])
+    run = NativeTraining.run
+
+    def run_and_start(*given):
+        if timer.ident is None:
+            timer.start()
+        return run(*given)
+
+    monkeypatch.setattr(NativeTraining, "run", run_and_start)
     settings = {"loss": nn.mse_loss, "optimizer": optimizer, "jit": True}
-    timer.start()
     history = train.fit(net, MOONS, MARKS, epochs=10**9, **settings)
     timer.join()
     assert history.interrupted
@@ -622,8 +702,9 @@ def test_ctrl_c_while_native_code_runs():
 
 
 @native
+@pytest.mark.parametrize("steps_of_last", [0, 2])
 @pytest.mark.parametrize("batch_size", [None, 5])
-def test_an_interrupt_in_the_middle_of_native_steps(batch_size, monkeypatch):
+def test_an_interrupt_in_the_middle_of_native_steps(batch_size, steps_of_last, monkeypatch):
     from autograd_tiny.compilation.training import NativeTraining
 
     run, calls = NativeTraining.run, []
@@ -632,7 +713,8 @@ def test_an_interrupt_in_the_middle_of_native_steps(batch_size, monkeypatch):
         calls.append(count)
         if len(calls) < 3:
             return run(self, shape, order, size, count)
-        run(self, shape, order[: 2 * size] if batch_size else order, size, 2)
+        if steps_of_last:
+            run(self, shape, order[: 2 * size] if batch_size else order, size, 2)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(NativeTraining, "run", interrupted)
@@ -641,7 +723,7 @@ def test_an_interrupt_in_the_middle_of_native_steps(batch_size, monkeypatch):
     optimizer = optim.SGD(net.parameters(), lr=0.1)
     settings = {"loss": nn.hinge_loss, "optimizer": optimizer, "batch_size": batch_size, "jit": True}
     history = train.fit(net, MOONS, MARKS, epochs=50, **settings)
-    taken = sum(calls[:2]) + 2
+    taken = sum(calls[:2]) + steps_of_last
     assert (history.interrupted, optimizer.steps) == (True, taken)
     assert history.epochs == (taken if batch_size is None else taken // 5)
     monkeypatch.setattr(NativeTraining, "run", run)
@@ -775,10 +857,11 @@ def weighted_by_where(outputs, targets):
     return total_of(errors) / total_of(weights)
 
 
-@pytest.mark.parametrize("X", [MOONS, MOONS[:12] * 2])
-def test_a_weighted_mean_is_no_mean_also_when_the_first_examples_are_alike(X, executor):
-    marks = [1.0] * 20 + [-1.0] * 4
-    refused(ParameterError, "has to be the mean or the sum", X=X, y=marks, loss=weighted_by_where)
+@pytest.mark.parametrize("rare", [0, 2, 5, 23])
+def test_a_weighted_mean_is_no_mean_however_rare_a_class_is(rare, executor):
+    marks = [1.0] * 24
+    marks[rare] = -1.0
+    refused(ParameterError, "has to be the mean or the sum", y=marks, loss=weighted_by_where)
 
 
 def test_a_mean_over_all_positions_is_none_over_sequences_of_several_lengths(executor):
@@ -834,17 +917,20 @@ def test_a_model_that_draws_or_remembers(executor):
     assert w.data == 1.0
 
 
-def test_a_model_that_branches_on_what_is_no_value(executor):
-    """A branch that tracing cannot see: the trained and the held out examples are both compared."""
-    net = SimpleNamespace(shift=0.0)
+class Forgetful(nn.Module):
+    """Remembers earlier calls, but only in evaluation."""
 
-    def model(x):
-        return w * x + net.shift
+    def __init__(self):
+        self.line, self.calls = nn.Linear(2, 1, rng=0), SimpleNamespace(count=0)
 
-    w = Value(1.0)
-    settings = {"loss": nn.mse_loss, "optimizer": optim.SGD([w], lr=0.1), "epochs": 1, "jit": True}
-    history = train.fit(model, [1.0], [0.0], validation_data=([2.0], [0.0]), **settings)
-    assert history.val_loss == pytest.approx([(2.0 * w.data) ** 2])
+    def forward(self, x):
+        self.calls.count += not self.training
+        return self.line(x)[0] + self.calls.count
+
+
+def test_evaluation_is_compared_too(executor):
+    settings = {"validation_data": (MOONS[:3], MARKS[:3])}
+    refused(ParameterError, r"the loss of example 0 is .* as written and .* compiled", Forgetful, **settings)
 
 
 def test_targets_that_are_not_numbers(executor):
@@ -881,6 +967,8 @@ def test_jit_is_false_true_or_fast(jit):
 def test_what_is_wrong_with_the_validation_data_shows_first(executor):
     refused(NotARealNumberError, "'left'", validation_data=(MOONS[:1], ["left"]))
     refused(ParameterError, "1 or -1|-1 or 1", loss=nn.hinge_loss, validation_data=(MOONS[:2], [0, 1]))
+    metrics = {"word": lambda outputs, targets: "good"}
+    refused(NotARealNumberError, "the metric 'word'", metrics=metrics, validation_data=(MOONS[:2], [0, 1]))
 
 
 # ---------------------------------------------------------------- estimators

@@ -66,6 +66,7 @@ def test_what_takes_no_jit_says_so(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["xor", "tanh-xor", "house-prices", "moons", "iris"])
+@pytest.mark.filterwarnings("ignore:llvmlite is not installed")
 def test_compiled_examples_reach_the_same_figures(name, tmp_path, capsys, monkeypatch):
     from autograd_tiny.compilation import executors
 

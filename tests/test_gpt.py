@@ -210,6 +210,7 @@ def trained(jit, steps, vocabulary, names):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("executor", "steps"), [("llvm", 30), ("python", 5)])
+@pytest.mark.filterwarnings("ignore:llvmlite is not installed")
 def test_compiled_steps_losses_and_letters_are_the_same(executor, steps, monkeypatch):
     from autograd_tiny.compilation import executors
 
@@ -245,6 +246,7 @@ def test_compiled_logits_of_every_length_by_one_program():
     ("option", "installed", "told"),
     [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
 )
+@pytest.mark.filterwarnings("ignore:llvmlite is not installed")
 def test_it_is_compiled_where_that_can_be_had(option, installed, told, tmp_path, monkeypatch, capsys):
     from autograd_tiny.compilation import executors
 

@@ -6,13 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from executing import EXECUTORS
+from executing import EXECUTORS, jit
 
-from autograd_tiny import Value, dot, functional, grad, nn, ops, optim, value_and_grad, where
-from autograd_tiny.compilation import Compiled, Program, jit
+from autograd_tiny import Value, compilation, dot, functional, grad, nn, ops, optim, value_and_grad, where
+from autograd_tiny.compilation import Compiled, Program
 from autograd_tiny.errors import GraphError, NotARealNumberError, OperandError, ParameterError, ShapeError, TracingError
-
-pytest.importorskip("llvmlite")
 
 HERE = re.escape(__file__)
 SOME = ("python", "numpy", "tape")
@@ -341,7 +339,11 @@ def times(w, x):
     [
         (lambda: jit(3), ParameterError, r"jit compiles a function, got 3; write jit\(lambda model, x"),
         (lambda: jit(times, reduce="max"), ParameterError, "reduce is one of mean, sum, none, got 'max'"),
-        (lambda: jit(times, executor="gpu"), ParameterError, "executor is one of auto, python, .*, got 'gpu'"),
+        (
+            lambda: compilation.jit(times, executor="gpu"),
+            ParameterError,
+            "executor is one of auto, python, .*, got 'gpu'",
+        ),
         (lambda: jit(times, threads=0), ParameterError, "threads is a whole number of at least 1, got 0"),
         (lambda: jit(times, threads=1.5), ParameterError, "threads is a whole number of at least 1, got 1.5"),
         (lambda: jit(grad(times), reduce="none"), ParameterError, 'mean or the sum .* got reduce="none"'),

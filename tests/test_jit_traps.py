@@ -11,10 +11,10 @@ import threading
 
 import numpy as np
 import pytest
+from executing import jit
 from number_systems import bits
 
 from autograd_tiny import Value, detect_anomaly, grad, nn, no_grad, ops, value_and_grad
-from autograd_tiny.compilation import jit
 from autograd_tiny.errors import AutogradTinyError, GraphError, ParameterError, TracingError
 from autograd_tiny.functional import flatten
 
@@ -373,8 +373,6 @@ def test_hooks_are_not_called():
 @pytest.mark.parametrize("executor", ["python", "numpy", "tape"])
 def test_what_a_call_returned_is_the_callers(executor):
     """Results and gradients may be changed in place; the next call knows nothing of it."""
-    if executor == "tape":
-        pytest.importorskip("llvmlite")
     model = {"w": [1.0, 2.0], "b": Value(3.0)}
     f = jit(value_and_grad(lambda p, x: p["w"][0] * x + p["w"][1] * x * x + p["b"]), executor=executor)
     values = jit(lambda p, x: [p["w"][0] * x, [p["b"] * x]], executor=executor, reduce="none")
@@ -392,8 +390,6 @@ def test_what_a_call_returned_is_the_callers(executor):
 @pytest.mark.parametrize("executor", ["python", "numpy", "straight", "tape"])
 def test_two_threads_may_call_one_compiled_function(executor):
     """Machine code works in memory of its own; two calls at once must not meet there."""
-    if executor in ("straight", "tape"):
-        pytest.importorskip("llvmlite")
     model, rng = nn.MLP(3, [4, 1], rng=0), np.random.default_rng(0)
     f = jit(value_and_grad(lambda m, x, y: (m(x) - y) ** 2), executor=executor)
     size, rounds = (20, 3) if executor == "python" else (300, 40)

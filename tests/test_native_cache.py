@@ -11,6 +11,8 @@ import pytest
 
 from autograd_tiny import Value, ops
 from autograd_tiny.compilation import Program, executors, jit
+from autograd_tiny.compilation.arrays import ArrayExecutor
+from autograd_tiny.compilation.python_code import PythonExecutor
 from autograd_tiny.errors import MissingPackageError
 
 llvmlite = pytest.importorskip("llvmlite")
@@ -280,10 +282,14 @@ def lacking(monkeypatch):
         monkeypatch.setattr(executors, "find_spec", lambda name: None if name in packages else find(name))
         for package in packages:
             monkeypatch.setitem(sys.modules, package, None)
+        forget()
+
+    def forget():
         executors.has_llvm.cache_clear()
+        executors._say_what_is_slower.cache_clear()
 
     yield lack
-    executors.has_llvm.cache_clear()
+    forget()
 
 
 def line(w, x):
@@ -325,6 +331,16 @@ def test_numpy_without_numpy_is_refused_with_the_line_that_installs_it(lacking):
         MissingPackageError, match=r'the executor "numpy" needs the package numpy: run  pip install "auto'
     ):
         jit(line, executor="numpy")(2.0, [1.0])
+
+
+def test_a_few_examples_without_llvmlite_run_in_python_and_many_on_arrays(lacking):
+    lacking("llvmlite")
+    w = Value(2.0)
+    program = Program.of([w * 2], [w])
+    with pytest.warns(UserWarning, match="llvmlite"):
+        few = executors.executor_for(program, True, 1, "auto")
+    assert isinstance(few, PythonExecutor)
+    assert isinstance(executors.executor_for(program, True, 100, "auto"), ArrayExecutor)
 
 
 @pytest.mark.slow

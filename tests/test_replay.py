@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from executing import EXECUTORS
+from executing import EXECUTORS, needs
 from hypothesis import given
 from number_systems import bits
 
@@ -12,15 +12,6 @@ from autograd_tiny.benchmarks.with_values import moons_loss
 from autograd_tiny.compilation import Replay, replay
 from autograd_tiny.errors import GraphError, MissingPackageError, ParameterError
 from autograd_tiny.testing import expressions
-
-EXACT = [name for name in EXECUTORS if name != "numpy"]
-
-
-def needs(executor):
-    if executor != "python":
-        pytest.importorskip("numpy")
-    if executor in ("straight", "tape", "llvm", "auto"):
-        pytest.importorskip("llvmlite")
 
 
 @pytest.mark.slow
@@ -159,6 +150,7 @@ def test_modules_train_by_replay():
             q.data -= 0.1 * q.grad
 
 
+@pytest.mark.slow
 def test_fast_agrees_to_rounding():
     needs("tape")
     w = [Value(0.1 * k) for k in range(100)]

@@ -8,6 +8,7 @@ from functools import cache, reduce
 from typing import Any
 
 from ..primitive import Namespace, Primitive, ieee_floats, registry
+from .lowering import ARITHMETIC, COMPARISONS, LOGIC, Step, lowered
 from .program import Program
 from .tape import places
 
@@ -133,7 +134,7 @@ class _Step:
         elif self.op is registry["sum"]:
             numbers[self.to] = self.np.add.reduce(numbers[self.all], axis=0, initial=0.0)
         else:
-            numbers[self.to] = self.op.value(namespace(), *self.op.grouped(self.given(numbers)))
+            numbers[self.to] = _value(self.op, self.given(numbers))
 
     def given(self, numbers: Any) -> tuple[Any, ...]:
         return tuple([numbers[operand] for operand in self.operands])
@@ -149,8 +150,8 @@ class _Step:
             return self._one_side(self.right, self.left)
 
         def by_rule(numbers: Any, adjoints: Any) -> None:
-            op, upstream = self.op, adjoints[self.to]
-            slopes = op.slopes(namespace(), numbers[self.to], *op.grouped(self.given(numbers)))
+            upstream = adjoints[self.to]
+            slopes = _slopes(self.op, numbers[self.to], self.given(numbers))
             for operand, slope, needed in zip(self.operands, slopes, needs, strict=True):
                 if needed:
                     adjoints[operand] += slope * upstream
@@ -177,3 +178,47 @@ class _Step:
                 adjoints[to] += contributions
 
         return backward
+
+
+# ---------------------------------------------------------------- rules on arrays
+
+
+def _value(op: Primitive, operands: tuple[Any, ...]) -> Any:
+    if op.is_built_in:
+        return op.value(namespace(), *op.grouped(operands))
+    rules = lowered(op, len(operands))
+    return _walked(rules.steps[: rules.forward], operands, None)[rules.value]
+
+
+def _slopes(op: Primitive, result: Any, operands: tuple[Any, ...]) -> Sequence[Any]:
+    if op.is_built_in:
+        slopes: Sequence[Any] = op.slopes(namespace(), result, *op.grouped(operands))
+        return slopes
+    rules = lowered(op, len(operands))
+    written = _walked(rules.steps, operands, result)
+    return [written[i] for i in rules.slopes]
+
+
+def _walked(steps: Sequence[Step], operands: tuple[Any, ...], result: Any) -> list[Any]:
+    """Return the outcome of every step. Users' rules may compute with the outcomes of comparisons, as with 1 and 0."""
+    import numpy as np
+
+    m, written = namespace(), list[Any]()
+    for name, inputs in steps:
+        if name == "operand":
+            written.append(operands[inputs[0]])
+        elif name == "result":
+            written.append(result)
+        elif name == "constant":
+            written.append(np.float64(inputs[0]))
+        else:
+            given = [written[i] for i in inputs]
+            if name in LOGIC:
+                written.append(LOGIC[name](given[0] != 0, given[1] != 0).astype(float))
+            elif name in COMPARISONS:
+                written.append(np.asarray(COMPARISONS[name](*given), float))
+            elif name == "where":
+                written.append(np.where(given[0] != 0, given[1], given[2]))
+            else:
+                written.append(ARITHMETIC[name](*given) if name in ARITHMETIC else getattr(m, name)(*given))
+    return written

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..errors import RegistrationError
-from ..primitive import ELEMENTARY, IEEEFloat, Namespace, ieee_floats
+from ..primitive import ELEMENTARY, IEEEFloat, Namespace, Primitive, ieee_floats
 from .program import Program
 
 COMPARISONS = {"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge, "eq": operator.eq}
@@ -148,6 +148,37 @@ class Code:
 
     def _dot(self, xs: Iterable[Any], ws: Iterable[Any]) -> Any:
         return self._sum([x * w for x, w in zip(xs, ws, strict=True)])
+
+
+class Rules(NamedTuple):
+    """The rules of an operation as elementary instructions on ``operand k`` and ``result``.
+
+    Attributes:
+        steps: the instructions.
+        forward: how many of them, the first ones, compute the value.
+        value: the position of the value.
+        slopes: the positions of the slopes.
+    """
+
+    steps: tuple[Step, ...]
+    forward: int
+    value: int
+    slopes: tuple[int, ...]
+
+
+def lowered(op: Primitive, operands: int) -> Rules:
+    """Return the rules of an operation on so many operands.
+
+    >>> from autograd_tiny.ops import tanh
+    >>> [step.name for step in lowered(tanh, 1).steps]
+    ['operand', 'tanh', 'result', 'constant', 'sub', 'add', 'mul']
+    """
+    code = Code()
+    given = op.grouped(tuple([code.leaf("operand", k) for k in range(operands)]))
+    value = code.term(op.value(code.m, *given))
+    forward = len(code.steps)
+    slopes = [code.term(slope) for slope in op.slopes(code.m, code.leaf("result", 0), *given)]
+    return Rules(tuple(code.steps), forward, value.position, tuple([slope.position for slope in slopes]))
 
 
 def _computed(name: str, numbers: Sequence[Any]) -> float:

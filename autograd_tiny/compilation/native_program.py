@@ -9,7 +9,6 @@ from enum import IntEnum
 from functools import cache
 from typing import Any
 
-from ..primitive import Primitive
 from . import driver, native
 from .driver import Batch, Tape
 from .executors import FEW_EXAMPLES
@@ -357,12 +356,8 @@ def straight_block(program: Program, gradients: bool, settings: Settings) -> Any
 
 def _key(program: Program, gradients: bool) -> str:
     """Return a text that two programs share only if they are the same code."""
-    if any(not _is_built_in(instruction.op) for instruction in program.instructions):
+    if not all(instruction.op.is_built_in for instruction in program.instructions):
         return repr(straighten(program, gradients).steps)  # the rules of users' operations may change
     written = [(op.name, tuple(op.params.values()), operands, same) for op, operands, same in program.instructions]
     shape = (program.parameters, program.inputs, program.wanted, program.outputs)
     return hashlib.sha256(repr((shape, program.constants, written)).encode()).hexdigest()
-
-
-def _is_built_in(op: Primitive) -> bool:
-    return op.__module__.endswith("autograd_tiny.ops")

@@ -51,13 +51,11 @@ def source_of(program: Program, gradients: bool = True, careful: bool = False) -
         (w,) = parameters
         (x,) = inputs
         # forward
-        v1 = w * x
-        v2 = tanh(v1)
+        v1 = tanh(w * x)
         # backward: d_v is the gradient of v
-        (d_v2,) = seeds
-        d_v1 = (1.0 - v2) * (1.0 + v2) * d_v2
-        d_w = d_v1 * x
-        return [v2], [d_w]
+        (d_v1,) = seeds
+        d_w = x * ((1.0 - v1) * (1.0 + v1) * d_v1)
+        return [v1], [d_w]
     """
     return _Writer(program, gradients, careful).source()
 

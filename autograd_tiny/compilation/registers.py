@@ -41,19 +41,19 @@ class Registers:
     def apply(self, name: str, *operands: ir.Value) -> ir.Value:
         """Write one elementary instruction and return its register."""
         b = self.builder
-        if name in _ARITHMETIC:
-            return getattr(b, _ARITHMETIC[name])(*operands, flags=self.flags)
-        if name == "neg":
-            return b.fneg(*operands, flags=self.flags)
-        if name in _PREDICATES:
-            return b.fcmp_ordered(_PREDICATES[name], *operands)
-        if name == "ne":
-            return b.fcmp_unordered("!=", *operands)
         if name in ("and", "or"):
             return getattr(b, f"{name}_")(*map(self.condition, operands))
         if name == "where":
             return b.select(self.condition(operands[0]), *map(self.number, operands[1:]))
         numbers = [self.number(operand) for operand in operands]
+        if name in _ARITHMETIC:
+            return getattr(b, _ARITHMETIC[name])(*numbers, flags=self.flags)
+        if name == "neg":
+            return b.fneg(*numbers, flags=self.flags)
+        if name in _PREDICATES:
+            return b.fcmp_ordered(_PREDICATES[name], *numbers)
+        if name == "ne":
+            return b.fcmp_unordered("!=", *numbers)
         if name in _INTRINSICS:
             suffix = f"v{self.lanes}f64" if self.lanes > 1 else "f64"
             kind = ir.FunctionType(self.type, [self.type])

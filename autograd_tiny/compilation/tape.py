@@ -43,11 +43,7 @@ ALONG, SAME = "+", "0"
 @cache
 def whole_operations() -> dict[str, Primitive]:
     """Return the built-in operations that have cases of their own: those of few operands, without parameters."""
-    return {name: op for name, op in registry.items() if _is_whole(op)}
-
-
-def _is_whole(op: Primitive) -> bool:
-    return op.__module__.endswith(".ops") and op.arity is not None and not op.params
+    return {name: op for name, op in registry.items() if op.is_built_in and op.arity is not None and not op.params}
 
 
 @cache

@@ -183,6 +183,6 @@ class NativeTraining:
 
         numbers = row(first)
         if steps > 1:
-            same = row(first + 1) == numbers
+            same = row(first + steps - 1) == numbers  # what changes with the steps does so in one direction
             numbers = numbers * steps if same else [x for k in range(steps) for x in row(first + k)]
         self._settings[: len(numbers)] = numbers

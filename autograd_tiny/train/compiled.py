@@ -188,10 +188,9 @@ class CompiledLearner(Learner):
         done = 0
         for losses, taken in native.epochs(count) if native else ():
             done += len(losses)
-            if finished := losses if taken else losses[:-1]:
-                yield finished
             if not taken:
                 self._fail(losses[-1], range(len(self.data)), done)
+            yield losses
 
     def _unwatched(self) -> NativeSteps | None:
         """Return what takes many steps at a time, if it can and nothing is wanted in between."""

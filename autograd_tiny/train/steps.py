@@ -64,7 +64,6 @@ class PythonSteps:
         """Take a step; return the loss before it, and whether it was taken: not if a number was not finite."""
         seed = 1.0 / len(positions) if self.mean else 1.0
         loss, totals = 0.0, [0.0] * len(self.optimizer.params)
-        self.optimizer.zero_grad()
         for shape, order in self.examples.parts(positions):
             losses, gradients = self._run(shape, order, seed)
             for one in losses:
