@@ -146,6 +146,25 @@ def test_other_files_in_the_folder_are_left_alone(folder):
     assert len(list(folder.iterdir())) == 2, "no temporary file is left behind"
 
 
+def test_the_entries_not_used_for_longest_go(folder, monkeypatch):
+    monkeypatch.setattr(native, "MOST_ENTRIES", 3)
+    for key in ("first", "second"):
+        answer(Counted(), key)
+    assert len(list(folder.glob("*.o"))) == 2
+    monkeypatch.setattr(native, "MOST_ENTRIES", 2)
+    for age, path in enumerate(sorted(folder.glob("*.o"), key=lambda path: path.stat().st_mtime_ns)):
+        os.utime(path, (1000 + age, 1000 + age))
+    again = Counted()
+    answer(again, "first")
+    answer(Counted(), "third")
+    assert len(list(folder.glob("*.o"))) == 2
+    answer(again, "first")
+    assert again.times == 0, "it was used last but one"
+    second = Counted()
+    answer(second, "second")
+    assert second.times == 1
+
+
 def test_a_folder_that_is_a_file(folder):
     folder.parent.mkdir()
     folder.write_text("a file")

@@ -20,6 +20,7 @@ from ..errors import MissingPackageError
 from ..files import write_atomically
 
 CACHE_VARIABLE = "AUTOGRAD_TINY_CACHE"
+MOST_ENTRIES = 1000  # in the cache: when there are more, those not used for longest go
 PREFIX = "autograd_tiny_"  # of the C library's functions: LLVM must call them, not compute with its own
 _MAGIC = b"autograd_tiny object 1\n"
 _engines: list[Any] = []  # what owns the machine code; functions stay valid as long as the process
@@ -155,7 +156,9 @@ def cache_folder() -> Path:
 
 def _read(digest: str) -> bytes | None:
     try:
-        content = (cache_folder() / f"{digest}.o").read_bytes()
+        path = cache_folder() / f"{digest}.o"
+        content = path.read_bytes()
+        os.utime(path)  # used now
     except (OSError, RuntimeError):
         return None
     head, code = content[: len(_MAGIC) + 32], content[len(_MAGIC) + 32 :]
@@ -168,6 +171,9 @@ def _write(digest: str, code: bytes) -> None:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / f"{digest}.o", _MAGIC + _checksum(digest, code) + code)
+        entries = sorted(folder.glob("*.o"), key=lambda path: path.stat().st_mtime)
+        for path in entries[: max(0, len(entries) - MOST_ENTRIES)]:
+            path.unlink()
 
 
 def _checksum(digest: str, code: bytes) -> bytes:

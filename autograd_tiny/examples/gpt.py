@@ -248,7 +248,7 @@ def gpt(stage: Stage, options: Options) -> dict[str, float]:
     stage.say(f"{len(optimizer.params):,} parameters, {steps:,} steps on one name each, Adam, {rate} falling to 0.")
     native = find_spec("llvmlite") is not None if options.jit is None else options.jit
     if native:
-        stage.say("First it is compiled, a program for each length of a name, which takes some seconds.")
+        stage.say("First it is compiled, a program for each length of a name, which takes a second or two.")
     cut = sum(len(name) > model.positions for name in names)
     if cut:
         stage.say(f"Of {cut:,} longer names only the first {model.positions} letters are read.")
