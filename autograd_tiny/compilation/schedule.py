@@ -216,15 +216,17 @@ def _gridded(group: list[Record], place: Sequence[int]) -> list[Record]:
         rows[tuple(sorted(found))].append(xs)
     result = []
     for matrix, vectors in rows.items():
-        records = [partners[xs][ws] for xs in vectors for ws in matrix]
-        if len(records) < SMALLEST_GRID or len(matrix) < 2:
-            single += records
+        records = [[partners[xs][ws] for ws in matrix] for xs in vectors]
+        lefts, rights = [xs[0] for xs in vectors], [ws[0] for ws in matrix]
+        if case == GRIDS[0] and len(rights) < len(lefts):  # the kernel takes many of the second kind at a time
+            lefts, rights, records = rights, lefts, [list(column) for column in zip(*records, strict=True)]
+        if len(lefts) * len(rights) < SMALLEST_GRID or len(rights) < 2:
+            single += [record for row in records for record in row]
             continue
-        for start in range(0, len(vectors), MOST_VECTORS):
-            some = vectors[start : start + MOST_VECTORS]
-            records = [partners[xs][ws] for xs in some for ws in matrix]
-            firsts = tuple([xs[0] for xs in some]), tuple([ws[0] for ws in matrix])
-            result.append(Record(case, 0, (count,), (*firsts, tuple([record.slot for record in records]))))
+        for start in range(0, len(lefts), MOST_VECTORS):
+            some = slice(start, start + MOST_VECTORS)
+            slots = tuple([record.slot for row in records[some] for record in row])
+            result.append(Record(case, 0, (count,), (tuple(lefts[some]), tuple(rights), slots)))
     return [*result, *single]
 
 
