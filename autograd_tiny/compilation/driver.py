@@ -1,7 +1,7 @@
 """The loops around a block, in native code: over the examples of a batch, and over the steps of training.
 
 What a loop works on is listed in a context, an array of 64-bit integers, most of them addresses; the names of its
-entries are the members of :class:`Batch` and :class:`Training`.
+entries are the members of :class:`Batch`, :class:`Tape` and :class:`Training`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Training(_Entry):
     SHARED_BATCH = auto()  # the function of what all examples share, or 0
     BEFORE = auto()  # its contexts before the examples and after them
     AFTER = auto()
-    UPDATE = auto()  # the function of the optimiser, or 0
+    UPDATE = auto()  # the function of the optimiser
     QUANTITY_0 = auto()
     QUANTITY_1 = auto()
     QUANTITY_2 = auto()
@@ -91,7 +91,7 @@ class Training(_Entry):
     SETTINGS = auto()  # a row for each step
     SETTING_COUNT = auto()
     LOSSES = auto()  # one for each step
-    DONE = auto()  # how many steps were taken, in all calls
+    DONE = auto()  # how many steps were taken; to be set to 0 before
 
 
 class _Fields:
@@ -120,11 +120,6 @@ def batch_module(lanes: int) -> ir.Module:
     left out.
     """
     module = ir.Module("batch")
-    _batch(module, lanes)
-    return module
-
-
-def _batch(module: ir.Module, lanes: int) -> None:
     function = ir.Function(module, WALK, "batch")
     b = ir.IRBuilder(function.append_basic_block("entry"))
     fields, registers = _Fields(b, function.args[0]), Registers(b, lanes)
@@ -159,23 +154,24 @@ def _batch(module: ir.Module, lanes: int) -> None:
             with loop(b, 0, output_count) as k:
                 b.store(b.load(b.gep(outputs, [b.add(b.mul(k, ir.Constant(INT64, lanes)), lane)])), address(b, row, k))
 
-    whole: ir.Value = ir.Constant(INT64, 0)
+    odd: ir.Value = ir.Constant(INT64, 0)  # how many examples do not fill a register
     if lanes > 1:
-        whole = b.srem(count, ir.Constant(INT64, lanes))
-        with b.if_then(b.icmp_signed(">", whole, ir.Constant(INT64, 0))):
-            run(ir.Constant(INT64, 0), whole)
+        odd = b.srem(count, ir.Constant(INT64, lanes))
+        with b.if_then(b.icmp_signed(">", odd, ir.Constant(INT64, 0))):
+            run(ir.Constant(INT64, 0), odd)
             counted = ir.Constant(ir.VectorType(INT64, lanes), list(range(lanes)))
-            own = b.icmp_signed("<", counted, spread(b, whole, lanes))
+            own = b.icmp_signed("<", counted, spread(b, odd, lanes))
             with loop(b, 0, gradient_count) as k:
                 place = address(b, gradients, k, lanes, lanes)
                 kept = b.select(own, b.load(place, align=ANY_ALIGNMENT), registers.constant(0.0))
                 b.store(kept, place, align=ANY_ALIGNMENT)
-    with loop(b, whole, count, lanes) as start:
+    with loop(b, odd, count, lanes) as start:
         run(start, ir.Constant(INT64, lanes))
     with loop(b, 0, gradient_count) as k:
         number = b.load(address(b, gradients, k, lanes, lanes), align=ANY_ALIGNMENT)
         b.store(registers.total(number), address(b, totals, k))
     b.ret(ir.Constant(INT64, 0))
+    return module
 
 
 def tape_module(lanes: int) -> ir.Module:
@@ -260,13 +256,12 @@ def training_module(lanes: int) -> ir.Module:
             b.store(b.fadd(b.load(spoiled), none, flags=("reassoc",)), spoiled)
         with b.if_then(b.fcmp_unordered("!=", b.load(spoiled), ir.Constant(DOUBLE, 0.0))):
             b.ret(step)
-        with b.if_then(b.icmp_signed("!=", fields.integer(Training.UPDATE), zero)):
-            row = b.gep(settings, [b.mul(step, fields.integer(Training.SETTING_COUNT))])
-            names = (Training.QUANTITY_0, Training.QUANTITY_1, Training.QUANTITY_2)
-            quantities = [fields.pointer(entry) for entry in names]
-            groups, group_count = fields.pointer(Training.GROUPS, CONTEXT), fields.integer(Training.GROUP_COUNT)
-            update = fields.pointer(Training.UPDATE, ir.PointerType(UPDATE))
-            b.call(update, [parameters, totals, *quantities, groups, group_count, row])
+        row = b.gep(settings, [b.mul(step, fields.integer(Training.SETTING_COUNT))])
+        names = (Training.QUANTITY_0, Training.QUANTITY_1, Training.QUANTITY_2)
+        quantities = [fields.pointer(entry) for entry in names]
+        groups, group_count = fields.pointer(Training.GROUPS, CONTEXT), fields.integer(Training.GROUP_COUNT)
+        update = fields.pointer(Training.UPDATE, ir.PointerType(UPDATE))
+        b.call(update, [parameters, totals, *quantities, groups, group_count, row])
         fields.set(Training.DONE, b.add(fields.integer(Training.DONE), ir.Constant(INT64, 1)))
         fields.set(Training.LEFT, b.sub(left, count))
         at = b.add(examples.integer(Batch.ORDER), b.mul(count, ir.Constant(INT64, 4)))

@@ -37,7 +37,6 @@ class Parameters:
 
     def __init__(self, model: Any) -> None:
         self._found: dict[Value, int] = {}
-        self._given = model
         self.model = self._collect(model)
         self.leaves = list(self._found)
         self.places = {id(leaf): place for leaf, place in self._found.items()}
