@@ -38,6 +38,16 @@ from autograd_tiny.examples import Stage
 from autograd_tiny.value import topological_order
 
 slow = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def recursion_limit() -> Iterator[None]:
+    """The baseline raises Python's limit; in other tests it has to stop what would run out of stack."""
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)
+
+
 needs_compiler = pytest.mark.skipif(machine.c_compiler() is None, reason="no C compiler")
 
 # ---------------------------------------------------------------- the peers agree with ours

@@ -465,3 +465,122 @@ def test_two_threads_may_trace_functions_of_one_model():
     assert errors == []
     assert results["slow"] == results["quick"] == pytest.approx(model([1.0, 2.0]).data)
     assert {type(p) for p in model.parameters()} == {Value}
+
+
+# ---------------------------------------------------------------- objects that change inside
+
+
+class Settings:
+    def __init__(self, factor):
+        self.factor = factor
+
+
+def test_an_object_among_keyword_arguments_counts_by_what_is_in_it():
+    """An object handed over by keyword and changed afterwards is another argument."""
+    f, given = compiled(lambda w, x, given: w * x * given.factor), Settings(2)
+    assert f(1.0, [1.0], given=given) == 2.0
+    given.factor = 7
+    assert f(1.0, [1.0], given=given) == 7.0
+
+
+def test_a_set_counts_by_its_members():
+    f, switches = compiled(lambda w, x, switches: w * x * (10 if "ten" in switches else 1)), {"ten"}
+    assert f(1.0, [1.0], switches=switches) == 10.0
+    switches.clear()
+    assert f(1.0, [1.0], switches=switches) == 1.0
+
+
+def test_an_object_that_a_module_holds_is_looked_into():
+    class Model(nn.Module):
+        def __init__(self):
+            self.w, self.settings, self.others = Value(2.0), Settings(3.0), [Settings(1.0)]
+
+        def forward(self, x):
+            return self.w * x * self.settings.factor * self.others[0].factor
+
+    model = Model()
+    f = compiled(lambda model, x: model(x))
+    assert f(model, [1.0]) == 6.0
+    model.settings.factor = 5.0
+    assert f(model, [1.0]) == 10.0
+    model.others[0].factor = 2.0
+    assert f(model, [1.0]) == 20.0
+
+
+def test_an_object_that_holds_itself():
+    loop = Settings(2.0)
+    loop.me = loop
+    assert compiled(lambda w, x, loop: w * x * loop.factor)(1.0, [1.0], loop=loop) == 2.0
+
+
+def test_arrays_of_objects_count_by_their_members():
+    f, table = compiled(lambda w, x, table: w * x * table[0]), np.array([2.0, "a"], object)
+    assert f(1.0, [1.0], table=table) == 2.0
+    table[0] = 4.0
+    assert f(1.0, [1.0], table=table) == 4.0
+
+
+# ---------------------------------------------------------------- derivatives of derivatives, other numbers
+
+
+def test_a_derivative_of_a_compiled_function_is_refused_for_values_too():
+    with pytest.raises(GraphError, match=r"write jit\(value_and_grad\(f\)\)"):
+        value_and_grad(compiled(lambda w, x: w * x))(Value(1.0), [1.0])
+
+
+def test_second_derivatives_are_refused_when_asked_for():
+    with pytest.raises(ParameterError, match="second derivatives are not compiled"):
+        compiled(grad(grad(lambda w, x: w * w * x)))
+
+
+def test_a_rule_that_asks_for_its_number_is_named():
+    from autograd_tiny import forget, primitive
+    from autograd_tiny.errors import RegistrationError
+
+    @primitive(slopes=lambda m, y, x: (math.cos(x),))
+    def mathsin(m, x):
+        """The sine by math, as no rule should."""
+        return math.sin(x)
+
+    try:
+        with pytest.raises(RegistrationError, match=r"use the functions of m"):
+            compiled(lambda w, x: mathsin(w * x))(1.0, [1.0])
+    finally:
+        forget(mathsin)
+
+
+def test_tensors_are_taken_as_arrays():
+    torch = pytest.importorskip("torch")
+    assert compiled(lambda w, x: w * x[1])(2.0, torch.tensor([[1.0, 2.0], [3.0, 4.0]])) == 6.0
+
+
+def test_a_ragged_example_is_said_to_be_one():
+    from autograd_tiny.errors import ShapeError
+
+    with pytest.raises(ShapeError, match="the lists of example 1 in input 1 differ in length"):
+        compiled(lambda w, x: w * x[0][0])(2.0, [[[1.0], [2.0]], [[1.0], [2.0, 3.0]]])
+
+
+def test_a_program_needs_all_its_numbers():
+    from autograd_tiny.errors import ShapeError
+
+    program = compiled(lambda w, x: w * x).program(2.0, [3.0])
+    for numbers in ([1.0], [1.0, 2.0, 3.0]):
+        with pytest.raises(ShapeError, match="needs 1 parameter and 1 input"):
+            program.run(numbers)
+        with pytest.raises(ShapeError, match="needs 1 parameter and 1 input"):
+            program.record(numbers)
+
+
+def test_machine_code_is_freed_with_the_function_that_made_it():
+    pytest.importorskip("llvmlite")
+    import gc
+    import weakref
+
+    f = jit(lambda w, x: w * x * 3.125, executor="straight")
+    f(1.0, [1.0] * 8)
+    ((_, executor),) = next(iter(f._entries.values())).executors.items()
+    code = weakref.ref(executor)
+    del executor, f
+    gc.collect()
+    assert code() is None

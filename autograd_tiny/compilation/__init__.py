@@ -6,8 +6,9 @@ The way of the data: :mod:`tracing` records the function on one example; :mod:`p
 :mod:`tape` and its :mod:`kernel` for large ones.
 """
 
+from .executors import Executor, executor_for
 from .function import Compiled, jit
 from .program import Instruction, Program
 from .replaying import Replay, replay
 
-__all__ = ["Compiled", "Instruction", "Program", "Replay", "jit", "replay"]
+__all__ = ["Compiled", "Executor", "Instruction", "Program", "Replay", "executor_for", "jit", "replay"]

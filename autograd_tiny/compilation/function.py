@@ -150,6 +150,7 @@ class Compiled:
 
     def _entry(self, model: Any, examples: Examples, settings: dict[str, Any]) -> tuple[Parameters, _Entry]:
         if not isinstance(model, Module):
+            _check_ordinary([part for part in flatten(model, check=False) if isinstance(part, Value)])
             model = Parameters(model).model  # plain numbers are parameters, not settings
         of_model, kept = fingerprint(model)
         this = id(model), of_model, tuple(map(id, kept))
@@ -224,4 +225,6 @@ def _undifferentiated(f: Any) -> tuple[Callable[..., Any], str]:
             f"compiled gradients are those of the parameters, the first argument (argnums=0), got argnums={argnums}; "
             "put what is to be differentiated there"
         )
+    if hasattr(function, "derivative_of"):
+        raise ParameterError("second derivatives are not compiled; compile value_and_grad of the function itself")
     return function, part

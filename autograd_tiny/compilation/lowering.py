@@ -50,6 +50,14 @@ class Term:
             "use m.where(condition, a, b)"
         )
 
+    def __float__(self) -> float:
+        raise RegistrationError(
+            "a rule may not ask for the numbers of its operands, which are not known when it is compiled; "
+            "use the functions of m, such as m.exp, in the place of those of math"
+        )
+
+    __int__ = __index__ = __float__
+
     __hash__ = None  # type: ignore[assignment]  # == gives a Term
 
 

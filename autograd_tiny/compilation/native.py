@@ -23,7 +23,6 @@ CACHE_VARIABLE = "AUTOGRAD_TINY_CACHE"
 MOST_ENTRIES = 1000  # in the cache: when there are more, those not used for longest go
 PREFIX = "autograd_tiny_"  # of the C library's functions: LLVM must call them, not compute with its own
 _MAGIC = b"autograd_tiny object 1\n"
-_engines: list[Any] = []  # what owns the machine code; functions stay valid as long as the process
 
 
 def llvm() -> Any:
@@ -43,7 +42,7 @@ def llvm() -> Any:
 def is_available() -> bool:
     """Return whether llvmlite is installed and works on this machine."""
     try:
-        _target()
+        _machine()
     except (MissingPackageError, RuntimeError, OSError):
         return False
     return True
@@ -62,7 +61,7 @@ def _prepare(binding: Any) -> None:
 
 FOREIGN = dict.fromkeys("exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh erf erfc".split(), 1)
 FOREIGN |= dict.fromkeys("pow hypot atan2 fmod".split(), 2)
-"""The functions of the C library that compiled code calls, the same that Python's math module calls."""
+"""The functions of the C library that compiled code calls: those that Python's math module calls, but for hypot."""
 
 
 def _c_library() -> ctypes.CDLL:
@@ -70,13 +69,17 @@ def _c_library() -> ctypes.CDLL:
 
 
 @cache
-def _target() -> tuple[Any, str]:
-    """Return (target machine, a text that names this processor)."""
+def _processor() -> tuple[str, str, str]:
+    """Return (triple, name, features) of this processor."""
     binding = llvm()
-    cpu, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
-    triple = binding.get_process_triple()
-    machine = binding.Target.from_triple(triple).create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
-    return machine, f"{triple} {cpu} {features} {binding.llvm_version_info}"
+    return binding.get_process_triple(), binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+
+
+def _machine() -> Any:
+    """Return a target machine of its own for an engine, which frees it."""
+    triple, cpu, features = _processor()
+    target = llvm().Target.from_triple(triple)
+    return target.create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
 
 
 @cache
@@ -96,26 +99,31 @@ def function(key: str, name: str, build: Callable[[], Any], arguments: int = 1) 
         arguments: how many pointers it takes.
 
     Returns:
-        A ctypes function; its attribute ``address`` is where the code is.
+        A ctypes function; its attribute ``address`` is where the code is, as long as the function is kept.
     """
     binding = llvm()
-    machine, processor = _target()
-    digest = hashlib.sha256("\0".join([_package(), processor, key]).encode()).hexdigest()
+    digest = _digest(binding, key)
     code = _read(digest)
     if code is None:
-        code = _compiled(binding, machine, build())
+        code = _compiled(binding, build())
         _write(digest, code)
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), _machine())
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     address = engine.get_function_address(name)
-    _engines.append(engine)
     native: Any = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * arguments)(address)
     native.address = address
+    native.engine = engine  # owns the code: whoever keeps the address has to keep the function
     return native
 
 
-def _compiled(binding: Any, machine: Any, module: Any) -> bytes:
+def _digest(binding: Any, key: str) -> str:
+    made_from = [_package(), *_processor(), str(binding.llvm_version_info), key]
+    return hashlib.sha256("\0".join(made_from).encode()).hexdigest()
+
+
+def _compiled(binding: Any, module: Any) -> bytes:
+    machine = _machine()
     module.triple = machine.triple
     parsed = binding.parse_assembly(str(module))
     parsed.verify()
@@ -144,7 +152,7 @@ def _package() -> str:
 def cache_folder() -> Path:
     """Return the folder that compiled code is kept in: $AUTOGRAD_TINY_CACHE, or one in the user's cache folder."""
     if chosen := os.environ.get(CACHE_VARIABLE):
-        return Path(chosen)
+        return Path(chosen).expanduser()
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":

@@ -142,12 +142,13 @@ class NativeBatch:
         self.outputs = aligned(len(program.outputs), lanes)
         self.results = aligned(0, len(program.outputs))
         self.context = context(Batch)
-        self._kept: list[Any] = []
+        self._kept: list[Any] = []  # whose addresses are in contexts
         if straight:
             self.inputs, self.gradients = aligned(program.inputs, lanes), aligned(wanted, lanes)
             block = straight_block(program, gradients, settings)
         else:
             block = self._prepare_tape(gradients, wanted)
+        self._kept.append(block)
         self._loop = batch_loop(lanes)
         self.address = self._loop.address
         self._set(

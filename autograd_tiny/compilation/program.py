@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import GraphError, StateError
+from ..errors import GraphError, ShapeError, StateError
 from ..files import write_atomically
 from ..primitive import Primitive, real
 from ..value import Value, lift, record_operation, topological_order
@@ -135,8 +135,7 @@ class Program:
         Args:
             numbers: the parameters and inputs; those of the example if not given.
         """
-        numbers = self.example if numbers is None else numbers
-        values = [Value(number) for number in numbers]
+        values = [Value(number) for number in self._given(numbers)]
         values += [lift(constant) for constant in self.constants]
         for op, operands, _ in self.instructions:
             values.append(record_operation(op, [values[slot] for slot in operands]))
@@ -152,10 +151,20 @@ class Program:
         Args:
             numbers: the parameters and inputs; those of the example if not given.
         """
-        values = [*(self.example if numbers is None else map(real, numbers)), *self.constants]
+        values = [*map(real, self._given(numbers)), *self.constants]
         for op, operands, _ in self.instructions:
             values.append(op.evaluate(*[values[slot] for slot in operands])[0])
         return [values[slot] for slot in self.outputs]
+
+    def _given(self, numbers: Sequence[float] | None) -> Sequence[float]:
+        if numbers is None:
+            return self.example
+        if len(numbers) != self.first_constant:
+            raise ShapeError(
+                f"the program needs {_counted(self.parameters, 'parameter')} and {_counted(self.inputs, 'input')}, "
+                f"got {len(numbers)} numbers"
+            )
+        return numbers
 
     # ------------------------------------------------------------ in words
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from types import FunctionType, ModuleType
 from typing import Any
 
 from ..errors import GraphError, NotARealNumberError, ShapeError
@@ -128,6 +129,10 @@ class Examples:
         return [_shaped(numbers, shape) for shape in self.shapes]
 
     def _rows(self, argument: Any, name: str) -> tuple[Any, tuple[int, ...]]:
+        if hasattr(argument, "dtype") and not hasattr(argument.dtype, "kind"):  # a tensor of PyTorch
+            import numpy as np
+
+            argument = np.asarray(argument)
         if str(getattr(argument, "dtype", "object")) != "object":  # an array of numbers
             size = tuple(argument.shape)
             if not size or not size[0]:
@@ -140,7 +145,9 @@ class Examples:
             raise ShapeError(f"{name} holds one example after the other, at least one, got {argument!r:.60}")
         shapes = [shape_of(example) for example in examples]
         for i, shape in enumerate(shapes):
-            if shape is None or shape != shapes[0]:
+            if shape is None:
+                raise ShapeError(f"the lists of example {i} in {name} differ in length: {examples[i]!r:.60}")
+            if shape != shapes[0]:
                 raise ShapeError(
                     f"the examples of one call have one shape: in {name} the first has the shape "
                     f"{shape_text(shapes[0])} and example {i} {shape_text(shape)}; call once for each shape"
@@ -175,8 +182,8 @@ def _shaped(numbers: Iterator[float], shape: tuple[int, ...]) -> Any:
 def fingerprint(thing: Any, parameters: Mapping[int, int] | None = None) -> tuple[Any, list[Any]]:
     """Return (a key that changes when what is traced might, objects to keep alive as long as the key is in use).
 
-    Numbers, texts and arrays count by what they are, containers and modules by what is in them, and everything else by
-    identity.
+    Numbers, texts and arrays count by what they are, containers, modules and other objects by what is in them too, and
+    functions, classes and what does not show what is in it by identity.
 
     Args:
         thing: a model, or what a function is given besides.
@@ -200,10 +207,9 @@ def fingerprint(thing: Any, parameters: Mapping[int, int] | None = None) -> tupl
             return "again", seen[id(part)]
         seen[id(part)] = len(seen)
         if isinstance(part, Module):
-            held = [(name, key_of(item)) for name, item in vars(part).items() if name not in NAMES_OF_MODULES]
-            return type(part), tuple(held)
+            return type(part), keys_of({k: item for k, item in vars(part).items() if k not in NAMES_OF_MODULES})
         if isinstance(part, dict):
-            return dict, tuple([(repr(key), key_of(item)) for key, item in part.items()])
+            return dict, keys_of(part)
         if isinstance(part, (list, tuple)):
             return type(part), tuple([key_of(item) for item in part])
         if isinstance(part, Primitive):
@@ -211,10 +217,16 @@ def fingerprint(thing: Any, parameters: Mapping[int, int] | None = None) -> tupl
             return part.name, tuple(part.params.items()), id(part)
         if hasattr(part, "tobytes") and hasattr(part, "dtype"):
             if str(part.dtype) == "object":
-                return "array", key_of(part.tolist())
+                return "array", part.shape, tuple([key_of(item) for item in part.ravel()])
             return "array", str(part.dtype), part.shape, sha256(part.tobytes()).hexdigest()
         kept.append(part)
-        return "object", id(part)
+        if isinstance(part, (set, frozenset)):
+            return "set", tuple(sorted(map(repr, part)))
+        inside = not isinstance(part, (type, FunctionType, ModuleType)) and hasattr(part, "__dict__")
+        return "object", id(part), keys_of(vars(part)) if inside else ()
+
+    def keys_of(items: Mapping[Any, Any]) -> tuple[Any, ...]:
+        return tuple([(repr(name), key_of(item)) for name, item in items.items()])
 
     key = key_of(thing)
     return key, [*values, *kept]

@@ -426,11 +426,18 @@ class TorchEngine(_FunctionEngine):
             raise
 
     def apply(self, op: Primitive, operands: Sequence[Node | float]) -> Node:
-        """Call the operator, or the function of ``torch`` or ``torch.nn.functional``."""
+        """Call the operator, or the function of ``torch`` or ``torch.nn.functional``.
+
+        Raises:
+            NotOfferedError: when PyTorch has no such operation, or one that gives a boolean.
+        """
         if op.name not in OPERATORS:
             tensor = self._torch.is_tensor
             operands = [x if tensor(x) else self._torch.tensor(x, dtype=self._torch.float64) for x in operands]
-        return self._compute(op, operands)
+        node = self._compute(op, operands)
+        if isinstance(node, bool) or node.dtype == self._torch.bool:
+            raise NotOfferedError(f"PyTorch's {op.name} gives a boolean, which has no derivative")
+        return node
 
 
 class _Recorded:
