@@ -76,12 +76,12 @@ def _moons_loss(model: Any, scores: Any, labels: Any) -> Value:
 
 
 def _learner(
-    model: Any, loss: Any, optimizer: Any, inputs: Any, targets: Any, batch: int | None = None
+    model: Any, loss: Any, optimizer: Any, inputs: Any, targets: Any, batch: int | None = None, fast: bool = False
 ) -> CompiledLearner:
-    """Return what ``fit(..., jit="fast")`` trains with."""
+    """Return what ``fit(..., jit=True)`` trains with, or with ``jit="fast"``."""
     data = list(zip(inputs, targets, strict=True))
     size = batch or len(data)
-    learner = CompiledLearner(model, loss, optimizer, {}, None, False, data, [], batch_size=size, fast=True)
+    learner = CompiledLearner(model, loss, optimizer, {}, None, False, data, [], batch_size=size, fast=fast)
     if not isinstance(learner.work, NativeSteps):
         raise MissingPackageError("llvmlite", "native code", extra="jit")
     return learner
@@ -117,7 +117,7 @@ def _prepared(gradients: bool) -> Step:
     from ..compilation.native_program import Compiled
 
     program, parameters, rows = _moons_program()
-    compiled = Compiled(program, gradients, len(rows), fast=True)
+    compiled = Compiled(program, gradients, len(rows))
     data = np.array(rows, float)
     order: Any = np.arange(len(rows), dtype=np.int32)
     compiled.run([parameter.data for parameter in parameters], data, order, [1 / len(rows)])
@@ -130,10 +130,10 @@ def _prepared(gradients: bool) -> Step:
 
 
 def gpt_step() -> Step:
-    """Return the training step of the example GPT on one name, Adam included."""
+    """Return the training step of the example GPT on one name, Adam included; sums may be reordered, as peers do."""
     model, tokens = gpt_model(), next_letters().tokens
     optimizer = Adam(model.parameters(), lr=GPT_LR, betas=GPT_BETAS, eps=GPT_EPS)
-    learner = _learner(model, next_token_loss, optimizer, [tokens[:-1]], [tokens[1:]])
+    learner = _learner(model, next_token_loss, optimizer, [tokens[:-1]], [tokens[1:]], fast=True)
 
     def step() -> float:
         ((_, loss, _),) = learner.steps([0], 1, 1, one_by_one=True)
