@@ -284,15 +284,20 @@ def rebuild(tree: Tree, leaves: Sequence[Any]) -> Tree:
     {'a': [1.0, 2.0], 'b': 3.0}
     """
     source = iter(leaves)
+    return tree_map(lambda leaf: next(source), tree)
 
-    def build(branch: Tree) -> Tree:
-        if isinstance(branch, dict):
-            return {key: build(child) for key, child in branch.items()}
-        if isinstance(branch, (list, tuple)):
-            children = [build(child) for child in branch]
-            if isinstance(branch, list):
-                return children
-            return type(branch)(*children) if hasattr(branch, "_fields") else tuple(children)
-        return next(source)
 
-    return build(tree)
+def tree_map(f: Callable[[Any], Any], tree: Tree) -> Tree:
+    """Return f of every leaf of nested lists, tuples and dicts, in the same structure.
+
+    >>> tree_map(lambda x: 10 * x, {"a": [1, 2], "b": (3,)})
+    {'a': [10, 20], 'b': (30,)}
+    """
+    if isinstance(tree, dict):
+        return {key: tree_map(f, branch) for key, branch in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        branches = [tree_map(f, branch) for branch in tree]
+        if isinstance(tree, list):
+            return branches
+        return type(tree)(*branches) if hasattr(tree, "_fields") else tuple(branches)
+    return f(tree)

@@ -57,7 +57,7 @@ ALLOWED = {
 
 # Packages outside the standard library that a module may import when it is loaded itself.
 THIRD_PARTY_AT_THE_TOP = {
-    "compilation": {"llvmlite"},  # its machine-code files, which are loaded where llvmlite is installed
+    "compilation": {"llvmlite", "numpy"},  # the files of executors that need them, loaded when they are chosen
     "drawing": {"graphviz"},  # the base class of its pictures; drawing is loaded on first use
     "pytest_plugin": {"pytest"},  # who loads it
 }

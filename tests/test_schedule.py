@@ -6,7 +6,8 @@ import pytest
 
 from autograd_tiny import Value, dot, ops, relu, tanh
 from autograd_tiny.compilation import Program
-from autograd_tiny.compilation.tape import GRIDS, MOST_VECTORS, RECORD, cases, record_tape, runs
+from autograd_tiny.compilation.encoding import record_tape
+from autograd_tiny.compilation.tape import GRIDS, MOST_VECTORS, RECORD, cases, runs
 
 pytest.importorskip("llvmlite")
 

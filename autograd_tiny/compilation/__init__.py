@@ -3,7 +3,7 @@
 The way of the data: :mod:`tracing` records the function on one example; :mod:`program` flattens the graph;
 :mod:`lowering` turns operations into elementary instructions by running their rules; an executor runs them:
 :mod:`python_code`, :mod:`arrays`, or machine code (:mod:`native_program`): :mod:`straight_line` for small programs, the
-:mod:`tape` and its :mod:`kernel` for large ones.
+:mod:`tape`, :mod:`schedule`, :mod:`encoding` and :mod:`kernel` for large ones.
 """
 
 from .executors import Executor, executor_for

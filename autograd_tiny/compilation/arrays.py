@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, reduce
 from typing import Any
 
+import numpy as np
+
 from ..primitive import Namespace, Primitive, ieee_floats, registry
 from .lowering import ARITHMETIC, COMPARISONS, LOGIC, Step, lowered
 from .program import Program
-from .tape import places
+from .schedule import places
 
 MOST_NUMBERS = 1 << 22  # in memory at a time: larger batches are computed in parts
 
@@ -18,8 +20,6 @@ MOST_NUMBERS = 1 << 22  # in memory at a time: larger batches are computed in pa
 @cache
 def namespace() -> Namespace:
     """Return the number namespace on which rules give arrays."""
-    import numpy as np
-
     names = "abs exp expm1 log log1p sqrt sin cos tan sinh cosh tanh hypot fmod where".split()
     functions = {name: getattr(np, name) for name in names}
     functions |= {name: getattr(np, f"arc{name[1:]}") for name in ("asin", "acos", "atan", "atan2")}
@@ -38,8 +38,6 @@ def _without_sign(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _one_by_one(function: Callable[[float], float]) -> Callable[[Any], Any]:
-    import numpy as np
-
     each = np.frompyfunc(function, 1, 1)
     return lambda x: np.asarray(each(x), float)
 
@@ -56,13 +54,11 @@ class ArrayExecutor:
     """
 
     def __init__(self, program: Program, gradients: bool) -> None:
-        import numpy as np
-
-        self._np, self.program, self.gradients = np, program, gradients
+        self.program, self.gradients = program, gradients
         place = places(program)
         self._place = place
         self._steps = [
-            _Step(np, op, [place[slot] for slot in operands], place[to], None if same is None else place[same])
+            _Step(op, [place[slot] for slot in operands], place[to], None if same is None else place[same])
             for to, (op, operands, same) in enumerate(program.instructions, program.first_instruction)
         ]
         needs = program.needs_gradient() if gradients else [False] * program.slots
@@ -79,7 +75,7 @@ class ArrayExecutor:
 
     def run(self, shared: Any, rows: Any, seeds: Sequence[float]) -> tuple[Any, Any]:
         """Return (outputs of each example, gradients summed over the examples)."""
-        np, program = self._np, self.program
+        program = self.program
         rows = np.asarray(rows, float).reshape(len(rows), program.inputs)
         totals = np.zeros(program.wanted if self.gradients else 0)
         part = max(1, MOST_NUMBERS // program.slots)
@@ -90,7 +86,7 @@ class ArrayExecutor:
         return np.concatenate(results), totals
 
     def _part(self, shared: Any, rows: Any, seeds: Sequence[float], totals: Any) -> Any:
-        np, program = self._np, self.program
+        program = self.program
         count = len(rows)
         width = max(2, count)  # NumPy would add up a single column in pairs
         numbers = np.empty((program.slots, width))
@@ -113,8 +109,8 @@ class ArrayExecutor:
 class _Step:
     """One instruction on rows of memory."""
 
-    def __init__(self, np: Any, op: Primitive, operands: list[int], to: int, same_as: int | None) -> None:
-        self.np, self.op, self.operands, self.to, self.same_as = np, op, operands, to, same_as
+    def __init__(self, op: Primitive, operands: list[int], to: int, same_as: int | None) -> None:
+        self.op, self.operands, self.to, self.same_as = op, operands, to, same_as
         half = len(operands) // 2
         self.left, self.right = self.rows(operands[:half]), self.rows(operands[half:])
         self.all = self.rows(operands)
@@ -123,16 +119,16 @@ class _Step:
         """Return an index of memory: a slice where the rows lie side by side."""
         if operands and operands == list(range(operands[0], operands[0] + len(operands))):
             return slice(operands[0], operands[0] + len(operands))
-        return self.np.array(operands, self.np.intp)
+        return np.array(operands, np.intp)
 
     def forward(self, numbers: Any) -> None:
         if self.same_as is not None:
             numbers[self.to] = numbers[self.same_as]
         elif self.op is registry["dot"]:
             products = numbers[self.left] * numbers[self.right]
-            numbers[self.to] = self.np.add.reduce(products, axis=0, initial=0.0)
+            numbers[self.to] = np.add.reduce(products, axis=0, initial=0.0)
         elif self.op is registry["sum"]:
-            numbers[self.to] = self.np.add.reduce(numbers[self.all], axis=0, initial=0.0)
+            numbers[self.to] = np.add.reduce(numbers[self.all], axis=0, initial=0.0)
         else:
             numbers[self.to] = _value(self.op, self.given(numbers))
 
@@ -173,7 +169,7 @@ class _Step:
         def backward(numbers: Any, adjoints: Any) -> None:
             contributions = numbers[by] * adjoints[self.to]
             if twice:  # indexed assignment would keep one contribution of several
-                self.np.add.at(adjoints, to, contributions)
+                np.add.at(adjoints, to, contributions)
             else:
                 adjoints[to] += contributions
 
@@ -201,8 +197,6 @@ def _slopes(op: Primitive, result: Any, operands: tuple[Any, ...]) -> Sequence[A
 
 def _walked(steps: Sequence[Step], operands: tuple[Any, ...], result: Any) -> list[Any]:
     """Return the outcome of every step. Users' rules may compute with the outcomes of comparisons, as with 1 and 0."""
-    import numpy as np
-
     m, written = namespace(), list[Any]()
     for name, inputs in steps:
         if name == "operand":

@@ -293,18 +293,11 @@ def update_module(rule: Rule, settings: int, lanes: int) -> ir.Module:
     def move(i: ir.Value, lanes: int, numbers: list[ir.Value]) -> None:
         places = [address(b, b.gep(array, [i]), 0, 1, lanes) for array in arrays[:used]]
         code, registers = Code(), Registers(b, lanes)
-        terms = [code.leaf("number", k) for k in range(used + settings)]
+        terms = [code.leaf("setting", k) for k in range(used + settings)]
         p, quantities = rule.apply(code.m, terms[0], terms[1], terms[2:used], terms[used:])
-        loaded = [b.load(place, align=ANY_ALIGNMENT) for place in places]
-        leaves = [*loaded, *[spread(b, number, lanes) for number in numbers]]
-        written: list[ir.Value] = []
-        for name, operands in code.steps:
-            if name == "number":
-                written.append(leaves[operands[0]])
-            elif name == "constant":
-                written.append(registers.constant(operands[0]))
-            else:
-                written.append(registers.apply(name, *[written[k] for k in operands]))
+        given = [b.load(place, align=ANY_ALIGNMENT) for place in places]
+        given += [spread(b, number, lanes) for number in numbers]
+        written = registers.run(code.steps, lambda name, k: given[k])
         for term, place in zip([p, *quantities], [places[0], *places[2:]], strict=True):
             b.store(written[term.position], place, align=ANY_ALIGNMENT)
 

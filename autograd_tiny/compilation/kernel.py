@@ -191,19 +191,12 @@ class _Kernel:
             self.accumulate(self.fields[k], written[i], self.wide)
 
     def steps(self, steps: Sequence[Step]) -> list[ir.Value]:
-        registers, written = self.registers(self.lanes * self.wide), list[ir.Value]()
-        for name, operands in steps:
-            if name == "operand":
-                written.append(self.operand(operands[0]))
-            elif name == "result":
-                written.append(self.load(self.numbers, self.slot, self.wide))
-            elif name == "upstream":
-                written.append(self.load(self.adjoints, self.slot, self.wide))
-            elif name == "constant":
-                written.append(registers.constant(operands[0]))
-            else:
-                written.append(registers.apply(name, *[written[i] for i in operands]))
-        return written
+        return self.registers(self.lanes * self.wide).run(steps, self.leaf)
+
+    def leaf(self, name: str, k: int) -> ir.Value:
+        if name == "operand":
+            return self.operand(k)
+        return self.load(self.numbers if name == "result" else self.adjoints, self.slot, self.wide)
 
     def operand(self, k: int) -> ir.Value:
         if k in self.broadcast:

@@ -26,11 +26,12 @@ FUNCTIONS = tuple(name for name in ELEMENTARY if name not in _WRITTEN_OUT)
 """The elementary functions that an executor has to provide, beside arithmetic, comparisons and ``where``."""
 
 
-class Step(NamedTuple):
-    """One elementary instruction: the name and the positions of its operands. A leaf has its own number there.
+LEAVES = ("parameter", "input", "seed", "operand", "result", "upstream", "setting", "slot")
+"""Names of the steps that compute nothing; each has the number of what it stands for, such as parameter 0."""
 
-    The leaves are ``parameter k``, ``input k``, ``seed k`` (the upstream gradient of output k) and ``constant``.
-    """
+
+class Step(NamedTuple):
+    """One elementary instruction: the name and the positions of its operands, or the number of a leaf."""
 
     name: str
     operands: tuple[Any, ...]

@@ -43,7 +43,7 @@ def is_available() -> bool:
     """Return whether llvmlite is installed and works on this machine."""
     try:
         _machine()
-    except (MissingPackageError, RuntimeError, OSError):
+    except (MissingPackageError, RuntimeError, OSError, AttributeError):  # it is there, and does not work here
         return False
     return True
 

@@ -9,28 +9,23 @@ from enum import IntEnum
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from . import driver, native
 from .driver import Batch, Tape
+from .encoding import record_tape
 from .executors import FEW_EXAMPLES
 from .lowering import straighten
 from .program import Instruction, Program
-from .tape import RECORD, cases, record_tape
+from .tape import RECORD, cases
 from .updates import Rule
 
 LONGEST_STRAIGHT_LINE = 2500  # operations and operands: beyond it LLVM takes over half a second
 ALIGNMENT = 64  # bytes: a cache line, and the widest register
 
 
-def numpy() -> Any:
-    """Return NumPy, which the extra ``jit`` installs beside llvmlite."""
-    import numpy
-
-    return numpy
-
-
 def aligned(*shape: int) -> Any:
     """Return an array of zeros that begins at a cache line."""
-    np = numpy()
     count = 1
     for size in shape:
         count *= size
@@ -170,7 +165,7 @@ class NativeBatch:
             self.context[Batch[name]] = number
 
     def _prepare_tape(self, gradients: bool, wanted: int) -> Any:
-        np, program, lanes = numpy(), self.program, self.settings.lanes
+        program, lanes = self.program, self.settings.lanes
         tape = record_tape(program, gradients, lanes, self.settings.fast)
         forward, backward, lists, slots = (
             np.array(integers or [0], np.int32) for integers in (tape.forward, tape.backward, tape.lists, tape.outputs)
@@ -267,7 +262,7 @@ class Compiled:
         self.before = self.after = None
         if common is not None:
             alone = Settings(1, fast, straight=False)  # runs once a batch: not worth compiling
-            nothing = numpy().zeros((1, 1)), numpy().zeros(1, numpy().int32)
+            nothing: Any = np.zeros((1, 1)), np.zeros(1, np.int32)
             self.before = NativeBatch(common, False, alone, self.shared)
             self.before.bind(*nothing)
             self.before.write_results_to(self.shared[program.parameters :])
@@ -287,7 +282,7 @@ class Compiled:
         """
         self.shared[: self.program.parameters] = shared
         self.examples.bind(rows, order)
-        self.examples.seeds[:] = numpy().reshape(seeds, (-1, 1))
+        self.examples.seeds[:] = np.reshape(seeds, (-1, 1))
         totals = self.run_again()
         return self.examples.results[: len(order)].copy(), totals
 

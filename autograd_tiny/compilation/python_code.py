@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from ..primitive import IEEEFloat, floats, ieee_floats
-from .lowering import FUNCTIONS, straighten
+from .lowering import FUNCTIONS, LEAVES, straighten
 from .program import Program
 
 LONGEST = 88  # letters of an expression that goes into another one
@@ -64,7 +64,8 @@ class _Writer:
     def __init__(self, program: Program, gradients: bool, careful: bool) -> None:
         self.program, self.careful, self.gradients = program, careful, gradients
         self.code = straighten(program, gradients)
-        uses = Counter(i for name, operands in self.code.steps if name not in _LEAVES for i in operands)
+        inside = [operands for name, operands in self.code.steps if name not in (*LEAVES, "constant")]
+        uses = Counter(i for operands in inside for i in operands)
         kept = Counter([*self.code.outputs, *self.code.gradients.values()])
         self.single = [uses[i] == 1 and not kept[i] for i in range(len(self.code.steps))]
         self.names = _names(program)
@@ -167,7 +168,6 @@ class _Writer:
         return name
 
 
-_LEAVES = ("parameter", "input", "seed", "constant")
 _RESERVED = {"program", "parameters", "inputs", "seeds", "exactly", "nan", "inf", *FUNCTIONS, *keyword.kwlist}
 
 

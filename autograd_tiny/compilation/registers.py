@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
 
+from .lowering import LEAVES, Step
 from .native import FOREIGN, PREFIX
 
 DOUBLE, INT32, INT64, BOOL = ir.DoubleType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
@@ -61,6 +62,18 @@ class Registers:
             # Python makes ints of these, so that there is no -0.0.
             return b.fadd(result, self.constant(0.0)) if name in ("floor", "ceil", "round") else result
         return b.call(self._foreign(name), numbers)
+
+    def run(self, steps: Sequence[Step], leaf: Callable[[str, int], ir.Value]) -> list[ir.Value]:
+        """Write elementary steps and return the register of each; leaves are asked for by name and number."""
+        written: list[ir.Value] = []
+        for name, operands in steps:
+            if name == "constant":
+                written.append(self.constant(operands[0]))
+            elif name in LEAVES:
+                written.append(leaf(name, operands[0]))
+            else:
+                written.append(self.apply(name, *[written[i] for i in operands]))
+        return written
 
     def condition(self, register: ir.Value) -> ir.Value:
         """Return a register as true or false: a number counts as true unless it is 0."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from .program import Program
 from .tape import ALONG, CHAIN, GRIDS, MOST_VECTORS, PASS, SAME, Record, Recorder, runs
 
 SHORTEST_RUN = 4
@@ -62,6 +63,19 @@ class Places:
             if slot not in self.place:
                 self.put([slot])
         return [*range(self.fixed), *[self.place[slot] for slot in range(self.fixed, self.slots)]]
+
+
+def places(program: Program) -> list[int]:
+    """Return slot -> place in memory; results that a loop reads together lie side by side where that is possible."""
+    lists: list[tuple[int, ...]] = []
+    for op, operands, _ in program.instructions:
+        if op.pairs:
+            lists += [operands[: len(operands) // 2], operands[len(operands) // 2 :]]
+        elif op.arity is None:
+            lists.append(operands)
+    found = Places(program.first_instruction, program.slots)
+    found.side_by_side(lists)
+    return found.finished()
 
 
 def arranged(recorder: Recorder, lanes: int, fast: bool) -> tuple[list[Record], list[Record], list[int], int]:

@@ -8,6 +8,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ..errors import GraphError, NotARealNumberError, ShapeError
+from ..functional import tree_map
 from ..nn import Module
 from ..nn.shapes import is_list, listed_numbers, mapped, numbers_in, shape_of, shape_text
 from ..primitive import Primitive, real
@@ -38,7 +39,7 @@ class Parameters:
 
     def __init__(self, model: Any) -> None:
         self._found: dict[Value, int] = {}
-        self.model = self._collect(model)
+        self.model = tree_map(self._collect, model)
         self.leaves = list(self._found)
         self.places = {id(leaf): place for leaf, place in self._found.items()}
 
@@ -47,13 +48,6 @@ class Parameters:
             for leaf in part.parameters():
                 self._found.setdefault(leaf, len(self._found))
             return part
-        if isinstance(part, dict):
-            return {key: self._collect(item) for key, item in part.items()}
-        if isinstance(part, (list, tuple)):
-            items = [self._collect(item) for item in part]
-            if isinstance(part, list):
-                return items
-            return type(part)(*items) if hasattr(part, "_fields") else tuple(items)
         if part is None:
             return None
         leaf = part if isinstance(part, Value) else Value(part)
@@ -73,16 +67,9 @@ class Parameters:
             if isinstance(part, Module):
                 tensors = part.named_tensors()
                 return {name: mapped(tensor, lambda leaf: numbers[self._found[leaf]]) for name, tensor in tensors}
-            if isinstance(part, dict):
-                return {key: fill(item) for key, item in part.items()}
-            if isinstance(part, (list, tuple)):
-                items = [fill(item) for item in part]
-                if isinstance(part, list):
-                    return items
-                return type(part)(*items) if hasattr(part, "_fields") else tuple(items)
             return None if part is None else numbers[self._found[part]]
 
-        return fill(self.model)
+        return tree_map(fill, self.model)
 
 
 class Examples:

@@ -6,9 +6,11 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..value import Value
 from .driver import Batch, Training
-from .native_program import Compiled, aligned, context, numpy, shared_size, training_loop, update
+from .native_program import Compiled, aligned, context, shared_size, training_loop, update
 from .program import Program
 from .updates import Rule
 
@@ -43,7 +45,6 @@ class NativeTraining:
         mean: bool,
         fast: bool = False,
     ) -> None:
-        np = numpy()
         self.leaves, self.optimizer, self.rule, self.mean = leaves, optimizer, rule, mean
         self.shared = aligned(max(map(shared_size, programs)))
         self.wanted = len(optimizer.params)
@@ -110,9 +111,9 @@ class NativeTraining:
 
     def _make_room(self, examples: int, steps: int) -> None:
         """Allocate what the loops read and write, for batches and numbers of steps up to these."""
-        np = numpy()
         self._examples, self._steps = examples, steps
-        self._order, self._losses = np.zeros(examples, np.int32), (ctypes.c_double * steps)()
+        self._order: Any = np.zeros(examples, np.int32)
+        self._losses = (ctypes.c_double * steps)()
         self._settings: Any = (ctypes.c_double * (steps * self.setting_count * (len(self.ends) - 1)))()
         for compiled, made, rows in zip(self.compiled, self._contexts, self.rows, strict=True):
             compiled.examples.bind(rows, self._order)
@@ -155,7 +156,6 @@ class NativeTraining:
         Args:
             parts: (shape, rows of its examples).
         """
-        np = numpy()
         count = sum(len(order) for _, order in parts)
         seed = 1.0 / count if self.mean else 1.0
         numbers, loss, totals = self.shared[: len(self.leaves)].copy(), 0.0, np.zeros(self.wanted)

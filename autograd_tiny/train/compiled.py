@@ -18,7 +18,7 @@ from ..nn.shapes import listed_numbers
 from ..value import Value, lift
 from .learner import Example, Learner, Step, set_mode
 from .shaped import Shaped
-from .steps import NativeSteps, PythonSteps, native_rule
+from .steps import NativeSteps, PythonSteps, Work, native_rule
 
 EXAMPLES_TRIED = 16  # both compiled and as written, before anything moves
 CLOSE, TINY = 1e-9, 1e-12  # relative and absolute: what rounding may do to a loss
@@ -83,12 +83,10 @@ class CompiledLearner(Learner):
             return fingerprint([self.model, list(self.optimizer.params)])
 
     def _make_steps(self) -> None:
-        settings = self.programs, self.trained, self.leaves, self.optimizer, self.batch_size, self.mean
+        work = Work(self.programs, self.trained, self.leaves, self.optimizer, self.batch_size, self.mean, self.fast)
         self.rule = native_rule(self.optimizer, self.max_grad_norm)
         self.work: NativeSteps | PythonSteps = (
-            PythonSteps(*settings, self.max_grad_norm, self.fast)
-            if self.rule is None
-            else NativeSteps(*settings, self.fast, self.rule)
+            PythonSteps(work, self.max_grad_norm) if self.rule is None else NativeSteps(work, self.rule)
         )
 
     def _follow_settings(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..compilation.executors import Executor, chosen, executor_for
 from ..compilation.program import Program
@@ -19,36 +19,42 @@ SECONDS_IN_NATIVE_CODE = 0.05  # at a time: Ctrl-C and the progress bar have to 
 MOST_AT_ONCE = 1000  # steps
 
 
-class PythonSteps:
-    """Takes steps with compiled gradients and the optimiser as it is.
+class Work(NamedTuple):
+    """What there is to do.
 
-    Args:
+    Attributes:
         programs: the loss of one example, for each shape.
         examples: the examples.
         leaves: the parameters of the programs, first those that the optimiser holds.
         optimizer: what moves them.
         batch_size: about how many examples a step has.
         mean: whether the loss of a batch is the mean of those of its examples, not their sum.
-        max_grad_norm: what the gradients are clipped to, or None.
         fast: whether sums may be reordered.
     """
 
-    def __init__(
-        self,
-        programs: Sequence[Program],
-        examples: Shaped,
-        leaves: Sequence[Value],
-        optimizer: Any,
-        batch_size: int,
-        mean: bool,
-        max_grad_norm: float | None,
-        fast: bool,
-    ) -> None:
-        self.examples, self.leaves, self.optimizer = examples, leaves, optimizer
-        self.mean, self.max_grad_norm = mean, max_grad_norm
+    programs: Sequence[Program]
+    examples: Shaped
+    leaves: Sequence[Value]
+    optimizer: Any
+    batch_size: int
+    mean: bool
+    fast: bool
+
+
+class PythonSteps:
+    """Takes steps with compiled gradients and the optimiser as it is.
+
+    Args:
+        work: what there is to do.
+        max_grad_norm: what the gradients are clipped to, or None.
+    """
+
+    def __init__(self, work: Work, max_grad_norm: float | None) -> None:
+        self.examples, self.leaves, self.optimizer = work.examples, work.leaves, work.optimizer
+        self.mean, self.max_grad_norm = work.mean, max_grad_norm
         self._executors: list[Executor] = [
-            executor_for(program, True, min(batch_size, len(rows)), fast=fast)
-            for program, rows in zip(programs, examples.rows, strict=True)
+            executor_for(program, True, min(work.batch_size, len(rows)), fast=work.fast)
+            for program, rows in zip(work.programs, work.examples.rows, strict=True)
         ]
 
     def numbers(self) -> Sequence[float]:
@@ -97,24 +103,15 @@ class NativeSteps:
     """Takes steps in native memory, many at a time.
 
     Args:
-        programs, examples, leaves, optimizer, batch_size, mean, fast: as for :class:`PythonSteps`.
+        work: what there is to do.
         rule: of the optimiser.
     """
 
-    def __init__(
-        self,
-        programs: Sequence[Program],
-        examples: Shaped,
-        leaves: Sequence[Value],
-        optimizer: Any,
-        batch_size: int,
-        mean: bool,
-        fast: bool,
-        rule: Rule,
-    ) -> None:
+    def __init__(self, work: Work, rule: Rule) -> None:
         from ..compilation.training import NativeTraining
 
-        self.examples, self.leaves = examples, leaves
+        self.examples, self.leaves = work.examples, work.leaves
+        programs, examples, leaves, optimizer, batch_size, mean, fast = work
         self.native = NativeTraining(programs, examples.rows, batch_size, leaves, optimizer, rule, mean, fast)
         self.is_ahead = False  # of Python's numbers
         self._seconds_per_step = SECONDS_IN_NATIVE_CODE
